@@ -1,0 +1,18 @@
+# Everything the project links against, all of it from Debian 12's main archive.
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+pkg_check_modules(botan REQUIRED IMPORTED_TARGET botan-2)
+pkg_check_modules(libcbor REQUIRED IMPORTED_TARGET libcbor)
+pkg_check_modules(libp11 REQUIRED IMPORTED_TARGET libp11)
+pkg_check_modules(tss2 REQUIRED IMPORTED_TARGET tss2-esys tss2-mu tss2-tctildr tss2-rc)
+pkg_check_modules(tss2mu REQUIRED IMPORTED_TARGET tss2-mu)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)

@@ -1,0 +1,138 @@
+#include "libattest/crypto/digest.h"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+
+#include <openssl/evp.h>
+
+namespace attest {
+
+namespace {
+
+// Fetched once: EVP_MD_fetch by name for each digest would cost more than a small digest does.
+const EVP_MD* openssl_digest(HashAlgorithm algorithm) {
+  static const std::array<EVP_MD*, 4> digests = {
+      EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_fetch(nullptr, "SHA256", nullptr),
+      EVP_MD_fetch(nullptr, "SHA384", nullptr), EVP_MD_fetch(nullptr, "SHA512", nullptr)};
+  return digests[static_cast<std::size_t>(algorithm)];
+}
+
+// A digest of OpenSSL's default provider fails only when memory is out.
+void require(int openssl_result) {
+  if (openssl_result != 1) throw std::bad_alloc();
+}
+
+}  // namespace
+
+std::size_t digest_size(HashAlgorithm algorithm) {
+  switch (algorithm) {
+    case HashAlgorithm::sha1:
+      return 20;
+    case HashAlgorithm::sha256:
+      return 32;
+    case HashAlgorithm::sha384:
+      return 48;
+    case HashAlgorithm::sha512:
+      return 64;
+  }
+  return 0;
+}
+
+std::string_view hash_name(HashAlgorithm algorithm) {
+  static constexpr std::string_view names[] = {"sha1", "sha256", "sha384", "sha512"};
+  return names[static_cast<std::size_t>(algorithm)];
+}
+
+Result<HashAlgorithm> hash_by_name(std::string_view name) {
+  for (const auto algorithm :
+       {HashAlgorithm::sha1, HashAlgorithm::sha256, HashAlgorithm::sha384, HashAlgorithm::sha512})
+    if (hash_name(algorithm) == name) return algorithm;
+  return fail(refused(rules::hash_unknown, "unknown digest algorithm")
+                  .expected("sha1, sha256, sha384 or sha512")
+                  .found("\"" + std::string(name.substr(0, 32)) + "\""));
+}
+
+Hasher::Hasher(HashAlgorithm algorithm) : context_(EVP_MD_CTX_new()), algorithm_(algorithm) {
+  if (!context_) throw std::bad_alloc();
+  require(EVP_DigestInit_ex2(context_.get(), openssl_digest(algorithm), nullptr));
+}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+void Hasher::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+void Hasher::update(ByteView bytes) {
+  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+}
+
+void Hasher::reset() {
+  require(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr));
+}
+
+Bytes Hasher::finish() {
+  Bytes value(digest_size(algorithm_));
+  require(
+      EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr));
+  reset();
+  return value;
+}
+
+Sha256 Hasher::finish_sha256() {
+  Sha256 value{};
+  assert(algorithm_ == HashAlgorithm::sha256);
+  require(
+      EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(value.data()), nullptr));
+  reset();
+  return value;
+}
+
+namespace {
+Hasher& thread_hasher() {
+  thread_local Hasher hasher(HashAlgorithm::sha256);
+  return hasher;
+}
+}  // namespace
+
+Sha256 sha256(ByteView bytes) {
+  Hasher& hasher = thread_hasher();
+  hasher.update(bytes);
+  return hasher.finish_sha256();
+}
+
+Sha256 sha256(std::initializer_list<ByteView> parts) {
+  Hasher& hasher = thread_hasher();
+  for (ByteView part : parts) hasher.update(part);
+  return hasher.finish_sha256();
+}
+
+Bytes digest(HashAlgorithm algorithm, ByteView bytes) {
+  Hasher hasher(algorithm);
+  hasher.update(bytes);
+  return hasher.finish();
+}
+
+std::string digest_uri(const Sha256& value) {
+  return "sha256:" + to_hex(value);
+}
+
+Result<Sha256> parse_digest_uri(std::string_view text) {
+  const auto bad = [&] {
+    return fail(refused(rules::digest_form, "this is not a SHA-256 identity")
+                    .expected("sha256: and 64 lower-case hexadecimal digits")
+                    .found("\"" + std::string(text.substr(0, 80)) + "\""));
+  };
+  if (text.size() != 71 || !text.starts_with("sha256:")) return bad();
+  const std::string_view digits = text.substr(7);
+  if (!std::ranges::all_of(digits,
+                           [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }))
+    return bad();
+  TRY(const Bytes bytes, from_hex(digits));
+  Sha256 value{};
+  std::ranges::copy(bytes, value.begin());
+  return value;
+}
+
+}  // namespace attest
