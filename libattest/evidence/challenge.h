@@ -40,6 +40,14 @@ struct ChallengeContent {
 // challenge_longest_life or not above zero.
 Result<Bytes> make_challenge(const SigningKey& verifier_key, const ChallengeContent& content);
 
+// KnownVerifier is a [[verifier]] of the trust root.
+struct KnownVerifier {
+  std::string name;
+  PublicKey key;
+};
+
+class VerifiedChallenge;
+
 // UntrustedChallenge has the form of a challenge; nobody has checked who made it.
 class UntrustedChallenge {
  public:
@@ -48,9 +56,9 @@ class UntrustedChallenge {
 
  private:
   friend Result<UntrustedChallenge> parse_challenge(ByteView);
-  friend Result<class VerifiedChallenge> verify_challenge(const UntrustedChallenge&,
-                                                          std::span<const struct KnownVerifier>,
-                                                          std::string_view, Time);
+  friend Result<VerifiedChallenge> verify_challenge(const UntrustedChallenge&,
+                                                    std::span<const KnownVerifier>,
+                                                    std::string_view, Time);
   UntrustedChallenge(Bytes bytes, cose::UntrustedSign1 message, ChallengeContent content)
       : bytes_(std::move(bytes)), message_(std::move(message)), content_(std::move(content)) {}
   Bytes bytes_;
@@ -62,12 +70,6 @@ class UntrustedChallenge {
 // expiry and no others, an empty unprotected header, the payload's version word and a nonce of 32
 // bytes.
 Result<UntrustedChallenge> parse_challenge(ByteView bytes);
-
-// KnownVerifier is a [[verifier]] of the trust root.
-struct KnownVerifier {
-  std::string name;
-  PublicKey key;
-};
 
 // VerifiedChallenge was signed by a known verifier, for this node, and is alive. Only
 // verify_challenge makes one.

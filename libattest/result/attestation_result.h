@@ -27,6 +27,14 @@ inline constexpr Seconds result_allowed_skew{60};
 Result<std::string> sign_as_jwt(const Ear& ear, const SigningKey& key);
 Result<Bytes> sign_as_cwt(const Ear& ear, const SigningKey& key);
 
+// ResultSigner is a verifier of the trust root.
+struct ResultSigner {
+  std::string name;
+  PublicKey key;
+};
+
+class VerifiedResult;
+
 // UntrustedResult has the form of a signed EAR; nobody has checked who made it.
 class UntrustedResult {
  public:
@@ -37,8 +45,8 @@ class UntrustedResult {
 
  private:
   friend Result<UntrustedResult> parse_result(ByteView);
-  friend Result<class VerifiedResult> verify_result(const UntrustedResult&,
-                                                    std::span<const struct ResultSigner>, Time);
+  friend Result<VerifiedResult> verify_result(const UntrustedResult&, std::span<const ResultSigner>,
+                                              Time);
   using Envelope = std::variant<UntrustedJwt, cose::UntrustedSign1>;
   UntrustedResult(Bytes bytes, Envelope envelope, Ear ear)
       : bytes_(std::move(bytes)), envelope_(std::move(envelope)), ear_(std::move(ear)) {}
@@ -50,12 +58,6 @@ class UntrustedResult {
 // parse_result reads either form: a JWT is text with two dots, anything else is read as a CWT.
 // Surrounding line breaks of a JWT are ignored. See ear_claims.h for what it checks.
 Result<UntrustedResult> parse_result(ByteView bytes);
-
-// ResultSigner is a verifier of the trust root.
-struct ResultSigner {
-  std::string name;
-  PublicKey key;
-};
 
 // VerifiedResult was signed by a known verifier and holds at the time it was checked for. Only
 // verify_result makes one. Note that its verdict may be refused or incomplete.
