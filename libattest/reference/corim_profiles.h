@@ -12,7 +12,7 @@ namespace attest::reference {
 // Our own profile, see reference_values.h.
 inline constexpr std::string_view pcr_profile = "tag:attest,2026:corim/tpm-pcr-v1";
 // Public TPM profiles.
-inline constexpr std::string_view enacttrust_profile = "http://enacttrust.com/veraison/1.0.0";
+inline constexpr std::string_view enacttrust_profile = "https://enacttrust.com/veraison/1.0.0";
 inline constexpr std::string_view parsec_profile = "tag:github.com/parallaxsecond,2023-03-03:tpm";
 
 // check_profile refuses a CoRIM that breaks the rules of its profile:
