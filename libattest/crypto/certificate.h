@@ -59,6 +59,7 @@ struct ChainRules {
   std::vector<Bytes> crls;   // DER
   bool require_crl = false;  // a certificate no CRL speaks of is then incomplete
   bool leaf_may_be_ca = false;
+  bool allow_sha1 = false;     // some EK chains of older TPMs are signed with SHA-1
   std::size_t max_length = 8;  // certificates, root included
 };
 
@@ -82,10 +83,13 @@ class VerifiedChain {
 //   chain);
 //   - validity of every certificate at rules.at;
 //   - the leaf's extended key usage, and that the leaf is no CA;
-//   - no unknown critical extension but those the caller handles;
+//   - no unknown critical extension but those the caller handles, and those in the leaf only;
+//   - no signature below the root with MD5, or with SHA-1 unless allow_sha1 says so, and no key of
+//   less than 112 bits of security;
 //   - revocation by the CRLs given, each of which must itself be signed and in its time.
 // Not checked: OCSP, name constraints beyond OpenSSL's, policy trees.
-// Expiry, a missing issuer and a missing CRL are incomplete; everything else is refused.
+// A missing issuer, expiry, and a CRL that is missing or out of its time are incomplete; everything
+// else is refused, also where a certificate is expired besides.
 Result<VerifiedChain> verify_chain(const Certificate& leaf,
                                    const std::vector<Certificate>& intermediates,
                                    const std::vector<Certificate>& roots, const ChainRules& rules);
@@ -99,6 +103,7 @@ inline constexpr Rule chain_signature{"crypto.chain.signature"};
 inline constexpr Rule chain_eku{"crypto.chain.eku"};
 inline constexpr Rule chain_leaf_is_ca{"crypto.chain.leaf-is-ca"};
 inline constexpr Rule chain_critical{"crypto.chain.critical-extension"};
+inline constexpr Rule chain_weak{"crypto.chain.weak"};
 inline constexpr Rule chain_revoked{"crypto.chain.revoked"};
 inline constexpr Rule chain_crl{"crypto.chain.crl"};
 inline constexpr Rule chain_invalid{"crypto.chain.invalid"};

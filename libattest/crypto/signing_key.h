@@ -12,6 +12,7 @@
 #include "libattest/base/file.h"
 #include "libattest/crypto/public_key.h"
 #include "libattest/crypto/random.h"
+#include "libattest/crypto/secret_file.h"
 
 namespace attest {
 
@@ -57,8 +58,6 @@ Result<std::unique_ptr<SigningKey>> open_signing_key(
     std::string_view path_or_uri, const std::optional<std::string>& passphrase = {});
 
 namespace rules {
-inline constexpr Rule key_file_open{"crypto.key-file.readable-by-others"};
-inline constexpr Rule key_file_form{"crypto.key-file.form"};
 inline constexpr Rule key_passphrase{"crypto.key-file.passphrase"};
 inline constexpr Rule key_token{"crypto.token"};
 inline constexpr Rule signing_failed{"crypto.signing.failed"};
