@@ -1,0 +1,96 @@
+// attestctl: parses the command line, runs one verb, prints its report, and gives the exit status:
+// 0 pass, 1 refused, 2 could not be checked, 64 wrong usage, 70 a fault of ours.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+
+#include "cli/command_line.h"
+#include "cli/groups.h"
+
+namespace {
+
+using namespace attest;
+using namespace attest::cli;
+
+int status_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::pass:
+      return 0;
+    case Outcome::refused:
+      return 1;
+    case Outcome::incomplete:
+      return 2;
+  }
+  return 2;
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int show(Report report, bool json) {
+  if (json) {
+    OrderedJson whole = {{"outcome", to_string(report.outcome)}};
+    whole.update(report.json);
+    print(to_pretty(whole) + "\n");
+  } else if (!report.raw.empty()) {
+    print(report.raw);
+  } else {
+    for (const std::string& line : report.lines()) print(line + "\n");
+  }
+  return status_of(report.outcome);
+}
+
+int show(const Error& error, bool json) {
+  if (json) {
+    Report report;
+    report.refusal(error);
+    show(std::move(report), true);
+  } else {
+    std::fprintf(stderr, "attestctl: %s: %s%s\n",
+                 std::string(attest::to_string(error.kind)).c_str(),
+                 (error.where.empty() ? "" : error.where + ": ").c_str(), error.what.c_str());
+    if (!error.expected_value.empty())
+      std::fprintf(stderr, "  expected    %s\n", error.expected_value.c_str());
+    if (!error.found_value.empty())
+      std::fprintf(stderr, "  found       %s\n", error.found_value.c_str());
+    if (!error.next_step.empty()) std::fprintf(stderr, "%s\n", error.next_step.c_str());
+  }
+  return exit_status(error.kind);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Provenance of hardware and models, checked offline", "attestctl");
+  app.set_version_flag("--version", "attestctl " ATTEST_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0 pass, 1 refused, 2 could not be checked, 64 wrong usage, 70 a fault of "
+      "ours.\nOffline unless --server is given. Every verb takes --json and --help.");
+  CommandLine command_line(app);
+  add_key_commands(command_line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "attestctl: %s\nTry: attestctl --help\n", error.what());
+    return 64;
+  }
+  Terminal terminal;
+  const Context context{.now = std::chrono::floor<Seconds>(std::chrono::system_clock::now()),
+                        .json = command_line.json(),
+                        .terminal = terminal};
+  Result<Report> report = command_line.chosen()(context);
+  terminal.end_progress();
+  return report ? show(*std::move(report), context.json) : show(report.error(), context.json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "attestctl: a fault of ours: %s\n", error.what());
+    return 70;
+  }
+}
