@@ -51,6 +51,7 @@ class GgufWriter {
 
   std::uint32_t alignment_;
   std::uint64_t entry_count_ = 0;
+  bool has_alignment_ = false;
   Bytes entries_;
   std::vector<Tensor> tensors_;
 };

@@ -23,6 +23,8 @@ struct ExpectedFile {
   Sha256 fsverity;
 };
 
+class VerifiedGguf;
+
 // VerifiedFile is an open file with the block tree it is judged by. For one thread at a time.
 class VerifiedFile {
  public:
@@ -51,6 +53,11 @@ class VerifiedFile {
   VerifiedFile(std::unique_ptr<File> file, std::string name, const Sha256& sha256,
                VerifiedBlockTree tree)
       : file_(std::move(file)), name_(std::move(name)), sha256_(sha256), tree_(std::move(tree)) {}
+
+  friend Result<VerifiedGguf> load_verified_gguf(VerifiedFile&, const Progress&);
+  // With a description, a wrong block is named by the tensor it lies in.
+  Status read_checked(std::uint64_t offset, std::span<std::byte> out, const Gguf* description);
+  Status check(std::uint64_t first_block, ByteView blocks, const Gguf* description);
 
   std::unique_ptr<File> file_;
   std::string name_;
