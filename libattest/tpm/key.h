@@ -27,6 +27,15 @@ enum class KeyAttribute : std::uint32_t {
   x509_sign = 1U << 19,
 };
 
+// KeyParameters is what TPMU_PUBLIC_PARMS says a key is for.
+struct KeyParameters {
+  AlgorithmId symmetric = alg_null;  // of storage keys; alg_aes or alg_null
+  std::uint16_t symmetric_bits = 0;
+  AlgorithmId symmetric_mode = alg_null;
+  AlgorithmId scheme = alg_null;             // alg_rsassa, alg_rsapss, alg_ecdsa, … or alg_null
+  std::optional<HashAlgorithm> scheme_hash;  // where the scheme has one
+};
+
 // UntrustedPublic is a public area whose form was checked; whoever sent it may have made it up.
 struct UntrustedPublic {
   Bytes bytes;           // TPMT_PUBLIC as received: what the Name covers
@@ -34,11 +43,7 @@ struct UntrustedPublic {
   HashAlgorithm name_algorithm = HashAlgorithm::sha256;
   std::uint32_t attributes = 0;  // TPMA_OBJECT
   Bytes auth_policy;
-  AlgorithmId symmetric = alg_null;  // of storage keys; alg_aes or alg_null
-  std::uint16_t symmetric_bits = 0;
-  AlgorithmId symmetric_mode = alg_null;
-  AlgorithmId scheme = alg_null;               // alg_rsassa, alg_rsapss, alg_ecdsa, … or alg_null
-  std::optional<HashAlgorithm> scheme_hash{};  // of the scheme, where it has one
+  KeyParameters parameters;
   PublicKey key;
   Bytes name;  // nameAlg ‖ H(bytes), computed (Part 1 section 16)
 
@@ -56,6 +61,13 @@ Result<UntrustedPublic> parse_any_public(ByteView bytes);
 // sized_public writes the TPM2B_PUBLIC of a public area.
 Bytes sized_public(const UntrustedPublic& area);
 
+// signature_scheme joins a TPM scheme (alg_rsassa, alg_rsapss, alg_ecdsa) and its hash.
+SignatureScheme signature_scheme(AlgorithmId scheme, HashAlgorithm hash);
+
+struct AkRules {
+  bool allow_sha1 = false;  // a scheme with SHA-1, or a Name by SHA-1
+};
+
 // VerifiedAk is a public area fit to be an attestation key. That it lives in a genuine TPM is
 // shown by credential activation (credential.h), not here.
 class VerifiedAk {
@@ -66,15 +78,11 @@ class VerifiedAk {
   SignatureScheme scheme() const { return scheme_; }
 
  private:
-  friend Result<VerifiedAk> verify_ak(UntrustedPublic, struct AkRules);
+  friend Result<VerifiedAk> verify_ak(UntrustedPublic, AkRules);
   VerifiedAk(UntrustedPublic area, SignatureScheme scheme)
       : area_(std::move(area)), scheme_(scheme) {}
   UntrustedPublic area_;
   SignatureScheme scheme_;
-};
-
-struct AkRules {
-  bool allow_sha1 = false;  // a scheme with SHA-1, or a Name by SHA-1
 };
 
 // verify_ak checks, in this order, that the key

@@ -1,0 +1,201 @@
+#include <algorithm>
+
+#include "libattest/tpm/event_data.h"
+#include "libattest/tpm/event_log.h"
+
+namespace attest::tpm {
+
+bool Event::data_measured(PcrBank bank) const {
+  const ByteView measured = digest(bank);
+  if (measured.empty()) return false;
+  if (equal(attest::digest(bank, data), measured)) return true;
+  if (type != ev_ipl) return false;
+  const auto grub = parse_grub_string(data);
+  return grub && equal(attest::digest(bank, as_bytes(grub->text)), measured);
+}
+
+namespace {
+
+constexpr unsigned secure_boot_pcr = 7;
+constexpr unsigned last_firmware_pcr = 7;
+
+bool digest_is_of_data_by_type(std::uint32_t type) {
+  switch (type) {
+    case ev_separator:
+    case ev_efi_action:
+    case ev_efi_gpt_event:
+    case ev_efi_variable_driver_config:
+    case ev_efi_variable_authority:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string named(PcrBank bank, unsigned index) {
+  return "PCR " + std::to_string(index) + " (" + std::string(hash_name(bank)) + ")";
+}
+
+std::string place(const Event& event) {
+  return "event " + std::to_string(event.number) + ", PCR " + std::to_string(event.pcr) + ", " +
+         describe(event);
+}
+
+// why_not tells what may have happened to a PCR that the log does not lead to.
+std::string why_not(const UntrustedEventLog& log, PcrBank bank, unsigned index,
+                    const Bytes& quoted) {
+  Bytes value = initial_value(bank, index);
+  if (index == 0) value.back() = std::byte{log.startup_locality()};
+  const Event* last = nullptr;
+  for (const Event& event : log.events()) {
+    if (event.pcr != index || !event.extends()) continue;
+    if (equal(value, quoted)) {
+      return last == nullptr ? "the TPM was not extended with any of the log's events for it"
+                             : "the TPM was extended only up to " + place(*last);
+    }
+    value = extend(bank, value, event.digest(bank));
+    last = &event;
+  }
+  return last == nullptr ? "something extended it, and the log does not say what"
+                         : "it was extended by something the log does not hold, or the log is of "
+                           "another boot; the log's last event for it is " +
+                               place(*last);
+}
+
+Status check_pcr(const UntrustedEventLog& log, const PcrValues& led_to, PcrBank bank,
+                 unsigned index, const Bytes& quoted) {
+  const Bytes* replayed = led_to.find(bank, index);
+  const Bytes expected = replayed != nullptr ? *replayed : initial_value(bank, index);
+  if (equal(expected, quoted)) return {};
+  return fail(refused(rules::eventlog_unexplained, named(bank, index) +
+                                                       " is not what the event log leads to: " +
+                                                       why_not(log, bank, index, quoted))
+                  .expected(to_hex(expected) + " by the log")
+                  .found(to_hex(quoted) + " in the quote"));
+}
+
+Status check_bank(const UntrustedEventLog& log, PcrBank bank) {
+  for (const Event& event : log.events())
+    if (event.extends() && event.digest(bank).empty())
+      return fail(refused(rules::eventlog_bank, "bank " + std::string(hash_name(bank)) +
+                                                    " is quoted, but the log does not extend it")
+                      .expected("a " + std::string(hash_name(bank)) + " digest in every event")
+                      .found("none in " + place(event)));
+  return {};
+}
+
+Status check_separators(const std::vector<Event>& events, PcrSet quoted) {
+  for (unsigned index = 0; index <= last_firmware_pcr; ++index) {
+    if (!quoted.contains(index)) continue;
+    const auto count = std::ranges::count_if(events, [index](const Event& event) {
+      return event.pcr == index && event.type == ev_separator;
+    });
+    if (count != 1)
+      return fail(refused(rules::eventlog_separator, "PCR " + std::to_string(index) +
+                                                         " must have one separator, which ends "
+                                                         "what the firmware measured")
+                      .expected("1")
+                      .found(std::to_string(count)));
+  }
+  return {};
+}
+
+Status check_data(const std::vector<Event>& events, PcrBank bank) {
+  for (const Event& event : events)
+    if (digest_is_of_data_by_type(event.type) && !event.data_measured(bank))
+      return fail(refused(rules::eventlog_data_digest,
+                          "the event's data is not what was measured: " + place(event))
+                      .expected(to_hex(digest(bank, event.data)) + ", the hash of the data")
+                      .found(to_hex(event.digest(bank))));
+  return {};
+}
+
+// After the separator an operating system could measure a SecureBoot variable of its choice.
+Status check_after_separator(const std::vector<Event>& events) {
+  bool separated = false;
+  for (const Event& event : events) {
+    if (event.pcr != secure_boot_pcr) continue;
+    if (separated && event.type == ev_efi_variable_driver_config)
+      return fail(refused(
+          rules::eventlog_after_separator,
+          "Secure Boot configuration measured after the firmware was done: " + place(event)));
+    if (event.type == ev_separator) separated = true;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<VerifiedEventLog> verify_event_log(UntrustedEventLog log, const VerifiedQuote& quote,
+                                          const EventLogRules& rules) {
+  VerifiedEventLog verified(std::move(log));
+  const UntrustedEventLog& claims = verified.log_;
+  std::optional<PcrBank> strongest;
+  PcrSet quoted_pcrs;
+  const PcrValues led_to = replay(claims);
+  for (const auto& [bank, of_bank] : quote.pcrs().banks()) {
+    TRY_VOID(check_bank(claims, bank));
+    PcrSet explained;
+    for (const auto& [index, value] : of_bank) {
+      const Status match = check_pcr(claims, led_to, bank, index, value);
+      if (match)
+        explained.insert(index);
+      else if (!rules.extended_by_system.contains(index))
+        return fail(match.error());
+    }
+    // PcrBank rises with the strength of the hash.
+    if (!strongest || bank > *strongest) {
+      strongest = bank;
+      verified.explained_ = explained;
+    }
+    for (const auto& [index, value] : of_bank) quoted_pcrs.insert(index);
+  }
+  if (!strongest) return fail(refused(rules::eventlog_bank, "the quote holds no PCR to explain"));
+  verified.bank_ = *strongest;
+  for (const Event& event : claims.events()) {
+    if (!event.extends()) continue;
+    if (verified.explained_.contains(event.pcr))
+      verified.events_.push_back(event);
+    else
+      ++verified.not_vouched_;
+  }
+  TRY_VOID(check_separators(verified.events_, quoted_pcrs));
+  TRY_VOID(check_data(verified.events_, verified.bank_));
+  TRY_VOID(check_after_separator(verified.events_));
+  return verified;
+}
+
+SecureBootState VerifiedEventLog::secure_boot() const {
+  if (!explained_.contains(secure_boot_pcr))
+    return {std::nullopt, "PCR 7 was not quoted, or not explained by the log"};
+  for (const Event& event : events_) {
+    if (event.pcr != secure_boot_pcr) continue;
+    if (event.type == ev_separator) break;
+    if (event.type != ev_efi_variable_driver_config || !event.data_measured(bank_)) continue;
+    const auto variable = parse_efi_variable(event.data);
+    if (!variable || variable->name != "SecureBoot" || variable->guid != efi_global_variable)
+      continue;
+    if (variable->data.size() != 1)
+      return {std::nullopt, "the SecureBoot variable has " + std::to_string(variable->data.size()) +
+                                " bytes instead of one"};
+    const auto value = std::to_integer<unsigned>(variable->data.front());
+    if (value > 1) return {std::nullopt, "the SecureBoot variable is " + std::to_string(value)};
+    return {value == 1, "the SecureBoot variable in PCR 7 is " + std::to_string(value)};
+  }
+  return {std::nullopt, "the log has no SecureBoot variable before PCR 7's separator"};
+}
+
+std::optional<std::string> VerifiedEventLog::kernel_command_line() const {
+  constexpr unsigned grub_command_pcr = 8;
+  std::optional<std::string> found;
+  for (const Event& event : events_) {
+    if (event.pcr != grub_command_pcr || event.type != ev_ipl || !event.data_measured(bank_))
+      continue;
+    const auto grub = parse_grub_string(event.data);
+    // Where a boot entry failed and another was taken, the last one is what runs.
+    if (grub && grub->kind.ends_with("kernel_cmdline")) found = std::string(grub->text);
+  }
+  return found;
+}
+
+}  // namespace attest::tpm
