@@ -71,12 +71,14 @@ struct ReferenceTriple {
 struct KeyTriple {
   Environment environment;
   std::vector<CryptoKey> keys;
+  std::optional<cbor::Value> conditions;  // as read
 };
 
 struct Entity {
   std::string name;
   std::optional<std::string> uri;
   std::vector<std::int64_t> roles;
+  cbor::Map extensions;
 };
 
 struct Comid {
@@ -84,12 +86,14 @@ struct Comid {
   cbor::Value id;  // text or 16 bytes
   std::uint64_t version = 0;
   std::vector<Entity> entities;
+  std::optional<cbor::Value> linked_tags;  // as read
   std::vector<ReferenceTriple> reference;
   std::vector<ReferenceTriple> endorsed;
   std::vector<KeyTriple> identity_keys;
   std::vector<KeyTriple> attestation_keys;
   // Triples of other kinds (dependency, membership, conditional series …), by their number.
   std::vector<std::pair<std::uint64_t, cbor::Value>> other_triples;
+  cbor::Map extensions;
 };
 
 struct Validity {
@@ -105,11 +109,13 @@ struct Corim {
   std::optional<std::string> profile;  // URI, or an OID in hexadecimal as "oid:…"
   std::optional<Validity> validity;
   std::vector<Entity> entities;
+  std::optional<cbor::Value> dependent_rims;  // as read
+  cbor::Map extensions;
 };
 
 // parse_corim reads an unsigned CoRIM (tag 501, or the bare map inside a signed one). It refuses
-// what is malformed or lacks a mandatory member; members of a number the draft does not define are
-// refused, negative or private ones too.
+// what is malformed or lacks a mandatory member. Members the draft does not define are extensions
+// (it has sockets for them at every level): kept as CBOR, for a profile to accept or refuse.
 Result<Corim> parse_corim(ByteView bytes);
 
 // parse_comid reads one CoMID, the content of tag 506.

@@ -56,6 +56,8 @@ Result<Bytes> encode_reference_values(const ReferenceValues& values);
 
 // parse_reference_values reads a CoRIM of our profile, strictly by the list above.
 Result<ReferenceValues> parse_reference_values(ByteView corim);
+// read_reference_values is the same for a CoRIM already parsed.
+Result<ReferenceValues> read_reference_values(const Corim& corim);
 
 }  // namespace attest::reference
 

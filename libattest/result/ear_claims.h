@@ -11,7 +11,8 @@ namespace attest::result {
 inline constexpr std::size_t ear_size_limit = 1U << 20;  // bytes
 
 std::string to_json(const Ear& ear);
-Bytes to_cbor(const Ear& ear);
+// to_cbor fails only where `id` is not hexadecimal.
+Result<Bytes> to_cbor(const Ear& ear);
 
 // parse_ear_json and parse_ear_cbor check form:
 //   - strict JSON, or deterministic CBOR; the mandatory claims eat_profile, iat, ear.verifier-id

@@ -1,0 +1,198 @@
+#include "libattest/reference/reference_values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "libattest/base/text.h"
+
+namespace attest::reference {
+
+namespace {
+
+constexpr std::string_view place = "reference values";
+constexpr std::string_view event_suffix = "/event";
+
+struct BankNumber {
+  HashAlgorithm bank;
+  std::int64_t number;
+};
+constexpr std::array<BankNumber, 3> bank_numbers{{{HashAlgorithm::sha256, ni_sha256},
+                                                  {HashAlgorithm::sha384, ni_sha384},
+                                                  {HashAlgorithm::sha512, ni_sha512}}};
+
+Error extra(std::string what) {
+  return refused(rules::reference_extra, std::move(what)).within(place);
+}
+
+// MeasuredThing is what a measurement key names: a PCR's value, or an event in it.
+struct MeasuredThing {
+  unsigned pcr = 0;
+  bool event = false;
+};
+
+std::optional<unsigned> pcr_number(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  if (!whole || number >= pcr_count || std::to_string(number) != text) return std::nullopt;
+  return number;
+}
+
+Result<MeasuredThing> read_key(const std::optional<cbor::Value>& key) {
+  if (key && key->as_unsigned() && *key->as_unsigned() < pcr_count)
+    return MeasuredThing{static_cast<unsigned>(*key->as_unsigned()), false};
+  if (key && key->as_text() && key->as_text()->ends_with(event_suffix)) {
+    std::string_view number = *key->as_text();
+    number.remove_suffix(event_suffix.size());
+    if (const auto pcr = pcr_number(number)) return MeasuredThing{*pcr, true};
+  }
+  return fail(refused(rules::reference_key, "a measurement's key names no PCR")
+                  .expected("0 to 23, or \"<pcr>/event\"")
+                  .within(place));
+}
+
+Result<HashAlgorithm> read_bank(const Digest& digest) {
+  const auto number = digest.algorithm.as_integer();
+  const auto known = std::ranges::find_if(
+      bank_numbers, [&](const BankNumber& candidate) { return candidate.number == number; });
+  if (known == bank_numbers.end() || digest.value.size() != digest_size(known->bank))
+    return fail(refused(rules::reference_digest, "a digest is of no bank, or of the wrong length")
+                    .expected("SHA-256 (1), SHA-384 (7) or SHA-512 (8)")
+                    .within(place));
+  return known->bank;
+}
+
+Status read_measurement(const Measurement& measurement, ReferenceValues& values) {
+  TRY(const MeasuredThing thing, read_key(measurement.key));
+  if (!measurement.other_values.empty() || !measurement.authorized_by.empty())
+    return fail(extra("a measurement has more than digests and a name"));
+  if (measurement.digests.empty())
+    return fail(refused(rules::reference_digest, "a measurement has no digest").within(place));
+  std::vector<HashAlgorithm> seen;
+  for (const Digest& digest : measurement.digests) {
+    TRY(const HashAlgorithm bank, read_bank(digest));
+    // A list of digests is one thing by several algorithms; two by one algorithm would be a set of
+    // alternatives to some readers and a contradiction to others.
+    if (std::ranges::find(seen, bank) != seen.end())
+      return fail(refused(rules::reference_digest, "a measurement has two digests by one algorithm")
+                      .within(place));
+    seen.push_back(bank);
+    auto& banks = thing.event ? values.events : values.pcrs;
+    banks[bank][thing.pcr].push_back({digest.value, measurement.name.value_or("")});
+  }
+  return {};
+}
+
+Result<std::string> read_platform(const Environment& environment) {
+  const auto& named = environment.environment_class;
+  const bool plain = named && named->model && !named->id && !named->vendor && !named->layer &&
+                     !named->index && !environment.instance && !environment.group;
+  if (!plain || !is_platform_name(*named->model))
+    return fail(refused(rules::reference_platform, "an environment is not a platform's name alone")
+                    .within(place));
+  return *named->model;
+}
+
+Result<const Comid*> only_comid(const Corim& corim) {
+  if (corim.profile != pcr_profile)
+    return fail(refused(rules::reference_profile, "the CoRIM is of another profile")
+                    .expected(std::string(pcr_profile))
+                    .found(corim.profile ? printable(*corim.profile, 80) : "none")
+                    .within(place));
+  if (corim.comids.size() != 1 || !corim.other_tags.empty() || !corim.entities.empty() ||
+      corim.validity || corim.dependent_rims || !corim.extensions.empty())
+    return fail(extra("the CoRIM is not one CoMID alone"));
+  const Comid& comid = corim.comids.front();
+  if (comid.reference.empty() || !comid.endorsed.empty() || !comid.identity_keys.empty() ||
+      !comid.attestation_keys.empty() || !comid.other_triples.empty() || comid.language ||
+      !comid.entities.empty() || comid.linked_tags || comid.version != 0 ||
+      !comid.extensions.empty())
+    return fail(extra("the CoMID has more than reference triples"));
+  return &comid;
+}
+
+Status write_measurements(const std::map<HashAlgorithm, DigestsByPcr>& banks, bool events,
+                          std::vector<Measurement>& to) {
+  for (const auto& [bank, pcrs] : banks) {
+    const auto number = std::ranges::find(bank_numbers, bank, &BankNumber::bank);
+    if (number == bank_numbers.end())
+      return fail(usage_error("reference values cannot be written for this bank")
+                      .expected("sha256, sha384 or sha512")
+                      .found(std::string(hash_name(bank))));
+    for (const auto& [pcr, digests] : pcrs) {
+      if (pcr >= pcr_count)
+        return fail(usage_error("there is no such PCR").found(std::to_string(pcr)));
+      for (const KnownDigest& known : digests) {
+        if (known.digest.size() != digest_size(bank))
+          return fail(usage_error("a digest has the wrong length for its bank"));
+        Measurement measurement;
+        measurement.key = events ? cbor::Value(std::to_string(pcr) + std::string(event_suffix))
+                                 : cbor::Value(pcr);
+        measurement.digests.push_back({number->number, known.digest});
+        if (!known.name.empty()) measurement.name = known.name;
+        to.push_back(std::move(measurement));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_platform_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == ':' || c == '-';
+  };
+  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, allowed);
+}
+
+Result<Bytes> encode_reference_values(const ReferenceValues& values) {
+  if (!is_platform_name(values.platform))
+    return fail(usage_error("this is no platform name").found(printable(values.platform)));
+  if (values.id.empty() || values.description.empty())
+    return fail(usage_error("reference values need an id and a description"));
+  ReferenceTriple triple;
+  triple.environment.environment_class = ClassMap{{}, {}, values.platform, {}, {}};
+  TRY_VOID(write_measurements(values.pcrs, false, triple.measurements));
+  TRY_VOID(write_measurements(values.events, true, triple.measurements));
+  if (triple.measurements.empty()) return fail(usage_error("there are no reference values"));
+
+  Comid comid;
+  comid.id = values.description;
+  comid.reference.push_back(std::move(triple));
+  Corim corim;
+  corim.id = values.id;
+  corim.profile = std::string(pcr_profile);
+  corim.comids.push_back(std::move(comid));
+  return encode_corim(corim);
+}
+
+Result<ReferenceValues> parse_reference_values(ByteView bytes) {
+  TRY(const Corim corim, parse_corim(bytes));
+  return read_reference_values(corim);
+}
+
+Result<ReferenceValues> read_reference_values(const Corim& corim) {
+  TRY(const Comid* comid, only_comid(corim));
+  ReferenceValues values;
+  if (!corim.id.as_text() || !comid->id.as_text())
+    return fail(extra("the ids of CoRIM and CoMID are not both text"));
+  values.id = *corim.id.as_text();
+  values.description = *comid->id.as_text();
+  for (const ReferenceTriple& triple : comid->reference) {
+    TRY(const std::string platform, read_platform(triple.environment));
+    if (!values.platform.empty() && values.platform != platform)
+      return fail(refused(rules::reference_platform, "two platforms stand in one CoRIM")
+                      .expected("\"" + values.platform + "\"")
+                      .found("\"" + platform + "\"")
+                      .within(place));
+    values.platform = platform;
+    for (const Measurement& measurement : triple.measurements)
+      TRY_VOID(read_measurement(measurement, values));
+  }
+  return values;
+}
+
+}  // namespace attest::reference
