@@ -73,7 +73,7 @@ class SubjectMap {
 
  private:
   static constexpr std::uint32_t none = 0xffffffff;
-  // A node is a leaf when it has a count; an inner node always holds two or more leaves below it.
+  // An inner node always has two or more leaves below it, so it never goes away again.
   struct Node {
     std::uint32_t child[2] = {none, none};
     SubjectLeaf leaf;
@@ -82,8 +82,10 @@ class SubjectMap {
     bool stale = true;
     bool is_leaf = false;
   };
-  std::uint32_t make_leaf(const SubjectLeaf& leaf, std::uint64_t last_index);
-  std::uint32_t place_of(const Hash& key);
+  std::uint32_t make_leaf(const Hash& key);
+  std::uint32_t make_inner();
+  void attach(std::uint32_t parent, bool side, std::uint32_t child);
+  std::uint32_t leaf_of(const Hash& key);
   void refresh();
   Hash hash_of(std::uint32_t node) const;
 
