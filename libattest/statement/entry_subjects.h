@@ -1,0 +1,22 @@
+// The subjects of a log entry: under which names it can be found, and whose status it may change.
+#pragma once
+
+#include <vector>
+
+#include "libattest/statement/subject.h"
+
+namespace attest::statement {
+
+// subjects_of gives, sorted and each once (docs/formats.md, "Signed statement"):
+//   - of a signed statement: its subject, each parent of a release, and key:<thumbprint of kid>;
+//   - of a map root: none;
+//   - of a DSSE envelope (an entry that begins with '{'): sha256:… of each in-toto subject with a
+//     SHA-256 digest. An envelope with another payload is refused (rules::entry_unknown).
+// Nothing is verified: anyone may claim to speak of anything, and the map must show it.
+Result<std::vector<Subject>> subjects_of(ByteView entry);
+
+}  // namespace attest::statement
+
+namespace attest::rules {
+inline constexpr Rule entry_unknown{"statement.entry.unknown"};
+}
