@@ -50,7 +50,7 @@ class Log {
   static Result<std::unique_ptr<Log>> init(LogPlace place, const std::string& origin,
                                            std::shared_ptr<const SigningKey> key);
   // open takes the writer's lock (rules::log_locked when another process has it) and checks the
-  // key, the floor and the last entries. It signs nothing: the next sign_checkpoint() finishes what
+  // key, the floor and the root at its size. It signs nothing: the next sign_checkpoint() finishes what
   // a crash left undone.
   static Result<std::unique_ptr<Log>> open(LogPlace place, std::shared_ptr<const SigningKey> key);
   // open_to_read needs neither key nor lock; add and sign_checkpoint then fail.
@@ -90,7 +90,7 @@ class Log {
   // make_bundle writes a proof bundle (docs/formats.md) for `subject` under the published
   // checkpoint: its statements, those of all its ancestors, and the status of each of them and of
   // each signing key. Incomplete when the published checkpoint does not cover the subject map yet
-  // (rules::bundle_not_covered): publish first.
+  // (ledger/bundle_writer.h, rules::bundle_not_covered): publish first.
   Result<Bytes> make_bundle(const std::string& subject) const;
 
   Store& store() { return *store_; }
@@ -113,10 +113,9 @@ class Log {
 
 namespace attest::rules {
 inline constexpr Rule log_locked{"ledger.log.locked"};
-inline constexpr Rule log_key{"ledger.log.key"};
-inline constexpr Rule log_read_only{"ledger.log.read-only"};
+inline constexpr Rule log_no_checkpoint{"ledger.log.no-checkpoint"};
+inline constexpr Rule log_not_ours{"ledger.log.not-ours"};
+inline constexpr Rule log_checkpoint_older{"ledger.log.checkpoint-older"};
 inline constexpr Rule log_no_entry{"ledger.log.no-entry"};
 inline constexpr Rule log_proof_range{"ledger.log.proof-range"};
-inline constexpr Rule bundle_not_covered{"ledger.bundle.not-covered"};
-inline constexpr Rule bundle_no_statement{"ledger.bundle.no-statement"};
 }  // namespace attest::rules

@@ -41,7 +41,4 @@ class Publication {
 Status export_log(Store& store, const std::string& checkpoint_note, std::uint64_t size,
                   FileSystem& files, const Path& target);
 
-// entry_bundle encodes entries as C2SP tlog-tiles does: u16 big-endian length, then the bytes.
-Bytes entry_bundle(const std::vector<Bytes>& entries);
-
 }  // namespace attest::ledger

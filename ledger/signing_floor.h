@@ -19,7 +19,7 @@ namespace attest::ledger {
 
 struct FloorValue {
   std::uint64_t size = 0;
-  Sha256 root{};
+  Sha256 root = transparency::empty_root();
   friend bool operator==(const FloorValue&, const FloorValue&) = default;
 };
 

@@ -27,6 +27,7 @@ class SqliteStore final : public Store {
   Result<std::vector<Bytes>> entries(std::uint64_t first, std::uint64_t count) override;
   Result<std::optional<std::uint64_t>> index_of(const Sha256& entry_digest) override;
   Result<std::vector<std::uint64_t>> find(const Lookup& lookup, std::uint64_t below) override;
+  Result<std::uint64_t> lookups() override;
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
 

@@ -16,12 +16,12 @@
 #include "libattest/base/bytes.h"
 #include "libattest/base/result.h"
 #include "libattest/crypto/digest.h"
+#include "libattest/transparency/tile.h"
 
 namespace attest::ledger {
 
-// The longest entry: its length stands in two bytes of an entry bundle (C2SP tlog-tiles).
-inline constexpr std::size_t max_entry_size = 65'535;
-inline constexpr std::uint64_t tile_width = 256;
+using transparency::max_entry_size;
+using transparency::tile_width;
 
 // LogIdentity is fixed when a log is made.
 struct LogIdentity {
@@ -33,7 +33,7 @@ struct LogIdentity {
 // Head is what a commit moves: the tree and how far the subject map has followed it.
 struct Head {
   std::uint64_t size = 0;
-  Sha256 root{};
+  Sha256 root = transparency::empty_root();
   std::uint64_t map_size = 0;      // entries below this are in the subject map
   std::uint64_t map_subjects = 0;  // leaves of the subject map
   friend bool operator==(const Head&, const Head&) = default;
@@ -56,8 +56,8 @@ struct NewEntry {
   std::vector<Lookup> lookups;
 };
 
-// Tile is a run of 1 to 256 hashes of one level, as C2SP tlog-tiles has them.
-struct Tile {
+// StoredTile is the content of a tile, full or partial, as C2SP tlog-tiles has it.
+struct StoredTile {
   unsigned level;
   std::uint64_t number;
   Bytes hashes;
@@ -73,7 +73,7 @@ struct Commit {
   Head from;
   Head to;
   std::vector<NewEntry> entries;  // at indexes from.size and up
-  std::vector<Tile> tiles;        // every tile that grew, whole
+  std::vector<StoredTile> tiles;  // every tile that grew, whole
   std::vector<MapNode> map_nodes;
 };
 
@@ -89,6 +89,8 @@ class Store {
   virtual Result<std::optional<std::uint64_t>> index_of(const Sha256& entry_digest) = 0;
   // find gives, in order, the entries below `below` that carry the lookup.
   virtual Result<std::vector<std::uint64_t>> find(const Lookup& lookup, std::uint64_t below) = 0;
+  // lookups counts all lookups of all entries.
+  virtual Result<std::uint64_t> lookups() = 0;
   virtual Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) = 0;
   virtual Result<std::optional<Bytes>> map_node(ByteView path) = 0;
 };

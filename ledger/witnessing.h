@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ledger/log.h"
+#include "libattest/transparency/note.h"
 
 namespace attest::ledger {
 
@@ -35,12 +36,14 @@ class WitnessClient {
 struct Cosigned {
   std::string note;                // with every valid cosignature gathered
   std::size_t cosignatures = 0;    // gathered now
-  std::vector<std::string> silent; // one line for each witness that did not cosign, and why
+  std::vector<std::string> silent;  // one line for each witness that did not cosign, and why
 };
 
 // collect_cosignatures asks each witness to cosign `note`, a checkpoint of `log`. It proves
 // consistency from the size each witness says it has (409), once. A cosignature that does not
-// verify under the witness's key is dropped and reported in `silent`.
+// verify under the witness's key is dropped and reported in `silent`. A witness that has cosigned
+// more entries than this log has is a refusal (rules::witness_ahead): an older copy of the log was
+// restored, and nothing may be published.
 Result<Cosigned> collect_cosignatures(const Log& log, const std::string& note,
                                       const std::vector<WitnessClient*>& witnesses);
 
@@ -61,11 +64,12 @@ class WitnessState {
  public:
   struct Seen {
     std::uint64_t size = 0;
-    Sha256 root{};
-    std::string note;  // as last cosigned, for monitoring
+    Sha256 root = transparency::empty_root();
+    std::string note;  // as last cosigned: what is kept on disk, and served for monitoring
   };
 
-  // open reads DIRECTORY, one file an origin, or starts empty.
+  // open reads DIRECTORY, one file an origin (the last note cosigned, named by the origin's
+  // digest), or starts empty. A file that cannot be read is a fault, never an origin forgotten.
   static Result<std::unique_ptr<WitnessState>> open(FileSystem& files, const Path& directory);
 
   // watch names a log whose checkpoints this witness cosigns, by its key text.
@@ -83,18 +87,20 @@ class WitnessState {
  private:
   WitnessState(FileSystem& files, Path directory)
       : files_(&files), directory_(std::move(directory)) {}
-  Status persist(const std::string& origin, const Seen& seen) const;
+  Status persist(const std::string& origin, const std::string& note) const;
 
   FileSystem* files_;
   Path directory_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::string> keys_;  // origin → verifier key text
-  std::map<std::string, Seen> seen_;         // by origin
+  std::map<std::string, std::vector<transparency::VerifierKey>, std::less<>> keys_;  // by origin
+  std::map<std::string, Seen, std::less<>> seen_;                                    // by origin
 };
 
 }  // namespace attest::ledger
 
 namespace attest::rules {
 inline constexpr Rule witness_quorum{"ledger.witness.quorum"};
+inline constexpr Rule witness_ahead{"ledger.witness.ahead"};
+inline constexpr Rule witness_answer{"ledger.witness.answer"};
 inline constexpr Rule witness_state{"ledger.witness.state"};
 }  // namespace attest::rules
