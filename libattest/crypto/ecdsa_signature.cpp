@@ -15,7 +15,7 @@ std::string_view order_hex(KeyKind kind) {
       return "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77a"
              "ecec196accc52973";
     case KeyKind::ecdsa_p521:
-      return "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f"
+      return "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f"
              "966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409";
     default:
       return "";
