@@ -18,9 +18,9 @@ Result<Certificate> certificate_from_nv(ByteView nv);
 
 struct EkRules {
   Time at;
-  std::vector<Certificate> roots;
-  std::vector<Certificate> intermediates;
-  std::vector<Bytes> crls;  // DER
+  std::vector<Certificate> roots{};
+  std::vector<Certificate> intermediates{};
+  std::vector<Bytes> crls{};  // DER
 };
 
 // VerifiedEk is an endorsement key that a chain to a trusted root vouches for.

@@ -45,10 +45,10 @@ Result<UntrustedSignature> parse_signature(ByteView tpmt_signature);
 
 struct QuoteRules {
   // What extraData must be. Nothing: freshness is not checked, and the quote says so.
-  std::optional<Bytes> nonce;
+  std::optional<Bytes> nonce{};
   std::size_t minimum_nonce = 16;  // bytes; a shorter expected nonce could be guessed or reused
   // Which PCRs must have been quoted: these and no others. Nothing: any, and the quote says so.
-  std::optional<PcrSelection> selection;
+  std::optional<PcrSelection> selection{};
   bool allow_sha1_signature = false;
   bool allow_sha1_bank = false;
 };
