@@ -62,9 +62,9 @@ struct Finding {
 };
 
 struct AuditRequest {
-  std::string verifier_key;              // the log's C2SP key text
-  std::vector<std::string> witness_keys; // cosigners' key texts
-  const TrustRoot* trust = nullptr;      // for statements' signatures and issuers
+  std::string verifier_key;               // the log's C2SP key text
+  std::vector<std::string> witness_keys;  // cosigners' key texts
+  const TrustRoot* trust = nullptr;       // for statements' signatures and issuers
   std::size_t max_findings = 100;
   // progress is called now and then with entries done and entries in all.
   std::function<void(std::uint64_t, std::uint64_t)> progress;
@@ -83,9 +83,9 @@ struct AuditReport {
   std::vector<Time> cosignature_times;
   std::uint64_t map_roots = 0;
   std::uint64_t subjects = 0;
-  std::uint64_t statements = 0;       // parsed
-  std::uint64_t signatures = 0;       // verified
-  std::uint64_t may_not_speak = 0;    // signed by keys the trust root does not let speak so
+  std::uint64_t statements = 0;     // parsed
+  std::uint64_t signatures = 0;     // verified
+  std::uint64_t may_not_speak = 0;  // signed by keys the trust root does not let speak so
   std::vector<std::string> not_checked;
 };
 

@@ -7,8 +7,9 @@
 
 namespace attest::ledger {
 
-// fsck reads the whole store and reports as audit does; `file` of a finding names a table of the
-// database. It checks no checkpoint signature: there is none in the store.
+// fsck reads the whole store and reports as audit does; `file` of a finding is the C2SP path under
+// which entries and tiles would be published, or the database's table. It checks no checkpoint
+// signature: there is none in the store.
 Result<AuditReport> fsck(Store& store, std::size_t max_findings = 100);
 
 }  // namespace attest::ledger

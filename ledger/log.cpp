@@ -47,7 +47,8 @@ transparency::NoteKeyType note_type(const SigningKey& key) {
 Result<transparency::VerifiedCheckpoint> own_checkpoint(const LogIdentity& identity,
                                                         const std::string& note) {
   TRY(auto key, VerifierKey::parse(identity.verifier_key));
-  return transparency::verify_checkpoint(as_bytes(note), {identity.origin, {std::move(key)}, {}, 0});
+  return transparency::verify_checkpoint(as_bytes(note),
+                                         {identity.origin, {std::move(key)}, {}, 0});
 }
 
 Error no_checkpoint() {
@@ -90,8 +91,8 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
     if (signed_before)
       return fail(refused(rules::floor_exists, "a log was made here already")
                       .within(floor_of(place).string()));
-    TRY(store, SqliteStore::create(database_of(place), {origin, verifier.to_string()},
-                                   place.sqlite_vfs));
+    TRY(store,
+        SqliteStore::create(database_of(place), {origin, verifier.to_string()}, place.sqlite_vfs));
   }
   TRY_VOID(SigningFloor::create(*place.files, floor_of(place), origin));
   TRY(auto log, assemble(std::move(place), std::move(store), std::move(key), std::move(lock)));
@@ -173,8 +174,8 @@ Result<Bytes> Log::get(std::uint64_t index) const {
                     .expected("an index below " + std::to_string(head.size))
                     .found(std::to_string(index)));
   TRY(auto entries, store_->entries(index, 1));
-  TRY(const Bytes tile, stored_tile(*store_, 0, index / tile_width,
-                                    static_cast<unsigned>(index % tile_width) + 1));
+  TRY(const Bytes tile,
+      stored_tile(*store_, 0, index / tile_width, static_cast<unsigned>(index % tile_width) + 1));
   if (!equal(transparency::leaf_hash(entries.front()), ByteView(tile).last(sizeof(Sha256))))
     return fail(fault(rules::store_damaged, "an entry in the database was altered")
                     .within("entry " + std::to_string(index))

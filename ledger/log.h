@@ -50,8 +50,8 @@ class Log {
   static Result<std::unique_ptr<Log>> init(LogPlace place, const std::string& origin,
                                            std::shared_ptr<const SigningKey> key);
   // open takes the writer's lock (rules::log_locked when another process has it) and checks the
-  // key, the floor and the root at its size. It signs nothing: the next sign_checkpoint() finishes what
-  // a crash left undone.
+  // key, the floor and the root at its size. It signs nothing: the next sign_checkpoint() finishes
+  // what a crash left undone.
   static Result<std::unique_ptr<Log>> open(LogPlace place, std::shared_ptr<const SigningKey> key);
   // open_to_read needs neither key nor lock; add and sign_checkpoint then fail.
   static Result<std::unique_ptr<Log>> open_to_read(LogPlace place);

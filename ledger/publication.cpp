@@ -42,7 +42,8 @@ Result<std::optional<std::string>> Publication::checkpoint() const {
   TRY(auto file, files_->open(path, OpenMode::read));
   TRY(const std::uint64_t size, file->size());
   if (size > longest_note)
-    return fail(refused(rules::file_too_large, "the checkpoint is too large").within(path.string()));
+    return fail(
+        refused(rules::file_too_large, "the checkpoint is too large").within(path.string()));
   std::string note(static_cast<std::size_t>(size), '\0');
   TRY(const std::size_t got, file->read_at(0, std::as_writable_bytes(std::span(note))));
   note.resize(got);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "ledger/entry_form.h"
 #include "ledger/subject_map_store.h"
@@ -109,7 +108,9 @@ Result<std::string> Sequencer::sign_checkpoint(Time now) {
   // comes before anything is written.
   TRY_VOID(check_floor(head));
 
-  if (head.map_size < head.size) TRY(head, append_map_root(head, now));
+  if (head.map_size < head.size) {
+    TRY(head, append_map_root(head, now));
+  }
   // Crash here: the map root is in the log and nothing is signed. The next call finds the map to
   // cover every entry and goes on from this line; had entries come in between, they get a map root
   // of their own, and this one stays an entry like any other.
@@ -134,8 +135,9 @@ Status Sequencer::check_floor(const Head& head) {
                     .next("an older copy was restored: bring back the newer one, or recover the "
                           "entries from the published tiles"));
   Sha256 root = head.root;
-  if (floor.size < head.size)
+  if (floor.size < head.size) {
     TRY(root, transparency::root_from_nodes(floor.size, stored_nodes(*store_, floor.size)));
+  }
   if (root == floor.root) return {};
   return fail(
       refused(rules::floor_fork, "the database holds another history than this log has signed")
@@ -149,7 +151,8 @@ Status Sequencer::check_floor(const Head& head) {
 Result<Head> Sequencer::append_map_root(const Head& head, Time now) {
   TRY_VOID(load_edge(head));
   SubjectMapUpdate map(*store_);
-  for (std::uint64_t bundle = head.map_size / tile_width; bundle * tile_width < head.size; ++bundle) {
+  for (std::uint64_t bundle = head.map_size / tile_width; bundle * tile_width < head.size;
+       ++bundle) {
     TRY(const auto entries, check_entries(*store_, bundle, head.size));
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::uint64_t index = bundle * tile_width + i;
@@ -180,7 +183,8 @@ Result<Head> Sequencer::append_map_root(const Head& head, Time now) {
 // The root is recomputed from the stored hashes, the entries under the open bundle and a few older
 // ones are hashed again: a bit that flipped on the disk stops the signature.
 Status Sequencer::scrub(const Head& head) {
-  TRY(const Sha256 root, transparency::root_from_nodes(head.size, stored_nodes(*store_, head.size)));
+  TRY(const Sha256 root,
+      transparency::root_from_nodes(head.size, stored_nodes(*store_, head.size)));
   if (root != head.root)
     return fail(fault(rules::store_damaged, "the stored hashes do not give the stored root")
                     .expected(to_hex(head.root))

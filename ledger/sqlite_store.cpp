@@ -168,7 +168,8 @@ Status SqliteStore::Implementation::prepare() {
   TRY_VOID(begin_write.prepare(db, "BEGIN IMMEDIATE"));
   TRY_VOID(end_write.prepare(db, "COMMIT"));
   TRY_VOID(abandon.prepare(db, "ROLLBACK"));
-  TRY_VOID(read_head.prepare(db, "SELECT size, root, map_size, map_subjects FROM log WHERE id = 1"));
+  TRY_VOID(
+      read_head.prepare(db, "SELECT size, root, map_size, map_subjects FROM log WHERE id = 1"));
   TRY_VOID(move_head.prepare(db,
                              "UPDATE log SET size = ?1, root = ?2, map_size = ?3, map_subjects = ?4"
                              " WHERE id = 1 AND size = ?5 AND root = ?6 AND map_size = ?7"));
@@ -176,12 +177,15 @@ Status SqliteStore::Implementation::prepare() {
   TRY_VOID(add_digest.prepare(db, "INSERT INTO digests(digest, entry) VALUES(?1, ?2)"));
   TRY_VOID(add_lookup.prepare(db, "INSERT INTO lookups(field, key, entry) VALUES(?1, ?2, ?3)"));
   TRY_VOID(put_tile.prepare(db, "INSERT OR REPLACE INTO tiles(id, hashes) VALUES(?1, ?2)"));
-  TRY_VOID(put_map_node.prepare(db, "INSERT OR REPLACE INTO map_nodes(path, content) VALUES(?1, ?2)"));
-  TRY_VOID(get_entries.prepare(db, "SELECT id, bytes FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2"));
+  TRY_VOID(
+      put_map_node.prepare(db, "INSERT OR REPLACE INTO map_nodes(path, content) VALUES(?1, ?2)"));
+  TRY_VOID(
+      get_entries.prepare(db, "SELECT id, bytes FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2"));
   TRY_VOID(get_digest.prepare(db, "SELECT entry FROM digests WHERE digest = ?1"));
-  TRY_VOID(get_lookup.prepare(db,
-                              "SELECT entry FROM lookups WHERE field = ?1 AND key = ?2 AND entry < ?3"
-                              " ORDER BY entry"));
+  TRY_VOID(
+      get_lookup.prepare(db,
+                         "SELECT entry FROM lookups WHERE field = ?1 AND key = ?2 AND entry < ?3"
+                         " ORDER BY entry"));
   TRY_VOID(count_lookups.prepare(db, "SELECT count(*) FROM lookups"));
   TRY_VOID(get_tile.prepare(db, "SELECT hashes FROM tiles WHERE id = ?1"));
   TRY_VOID(get_map_node.prepare(db, "SELECT content FROM map_nodes WHERE path = ?1"));
@@ -249,7 +253,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::create(const Path& file,
   TRY_VOID(execute(database.get(), "BEGIN IMMEDIATE", "the database is busy"));
   // An interrupted creation left nothing: the schema, its version and the head are one transaction.
   TRY(const std::uint64_t version, one_integer(database.get(), "PRAGMA user_version"));
-  TRY(const std::uint64_t tables, one_integer(database.get(), "SELECT count(*) FROM sqlite_schema"));
+  TRY(const std::uint64_t tables,
+      one_integer(database.get(), "SELECT count(*) FROM sqlite_schema"));
   if (version != 0 || tables != 0)
     return fail(refused(rules::store_exists, "a database is there already")
                     .within(file.string())
@@ -292,7 +297,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const Path& file, const s
   Statement identity;
   TRY_VOID(identity.prepare(db, "SELECT origin, verifier_key FROM log WHERE id = 1"));
   TRY(const bool there, identity.begin().row());
-  if (!there) return fail(fault(rules::store_damaged, "the log's row is gone").within(file.string()));
+  if (!there)
+    return fail(fault(rules::store_damaged, "the log's row is gone").within(file.string()));
   made->identity = {to_string(identity.blob(0)), to_string(identity.blob(1))};
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(made)));
 }
@@ -351,10 +357,7 @@ Result<std::optional<std::uint64_t>> SqliteStore::index_of(const Sha256& entry_d
 
 Result<std::vector<std::uint64_t>> SqliteStore::find(const Lookup& lookup, std::uint64_t below) {
   Statement& get = implementation_->get_lookup;
-  get.begin()
-      .bind(static_cast<std::uint64_t>(lookup.field))
-      .bind(ByteView(lookup.key))
-      .bind(below);
+  get.begin().bind(static_cast<std::uint64_t>(lookup.field)).bind(ByteView(lookup.key)).bind(below);
   std::vector<std::uint64_t> found;
   while (true) {
     TRY(const bool there, get.row());

@@ -29,8 +29,8 @@ namespace {
 // A full leaf tile must be what the level above says of it.
 Status check_against_parent(Store& store, std::uint64_t number, const Bytes& tile) {
   TRY(const auto hashes, transparency::parse_tile(tile, tile_width));
-  TRY(const Bytes above, stored_tile(store, 1, number / tile_width,
-                                     static_cast<unsigned>(number % tile_width) + 1));
+  TRY(const Bytes above,
+      stored_tile(store, 1, number / tile_width, static_cast<unsigned>(number % tile_width) + 1));
   if (equal(transparency::root_of(hashes), ByteView(above).last(sizeof(Sha256)))) return {};
   return fail(fault(rules::store_damaged, "a tile in the database was altered")
                   .within("tile 0/" + std::to_string(number)));

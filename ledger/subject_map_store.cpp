@@ -167,7 +167,9 @@ Result<SubjectMapUpdate::Outcome> SubjectMapUpdate::finish() {
     }
     outcome.nodes.push_back({std::move(path), std::move(content)});
   }
-  if (outcome.nodes.empty()) TRY(outcome.root, stored_map_root(*store_));
+  if (outcome.nodes.empty()) {
+    TRY(outcome.root, stored_map_root(*store_));
+  }
   return outcome;
 }
 

@@ -46,8 +46,8 @@ Result<std::uint64_t> conflict_size(const WitnessAnswer& answer) {
   const std::string_view body = answer.body;
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), size);
-  if (error != std::errc{} || end == body.data() || body.substr(static_cast<std::size_t>(
-                                                        end - body.data())) != "\n")
+  if (error != std::errc{} || end == body.data() ||
+      body.substr(static_cast<std::size_t>(end - body.data())) != "\n")
     return fail(refused(rules::witness_answer, "a witness named a size that is none")
                     .found(printable(body, 40)));
   return size;
@@ -72,9 +72,9 @@ Result<WitnessAnswer> ask_witness(const Log& log, WitnessClient& witness, const 
 Result<NoteSignature> cosignature_in(const WitnessAnswer& answer, const std::string& note_text,
                                      const VerifierKey& key) {
   if (answer.status != status_ok)
-    return fail(incomplete(rules::witness_answer, "the witness did not cosign")
-                    .found("status " + std::to_string(answer.status) + ": " +
-                           printable(answer.body, 120)));
+    return fail(
+        incomplete(rules::witness_answer, "the witness did not cosign")
+            .found("status " + std::to_string(answer.status) + ": " + printable(answer.body, 120)));
   TRY(const auto lines, transparency::parse_signature_lines(answer.body));
   const auto line =
       std::ranges::find_if(lines, [&](const NoteSignature& one) { return by_key(one, key); });

@@ -34,8 +34,8 @@ class WitnessClient {
 
 // Cosigned is a checkpoint with what its witnesses said.
 struct Cosigned {
-  std::string note;                // with every valid cosignature gathered
-  std::size_t cosignatures = 0;    // gathered now
+  std::string note;                 // with every valid cosignature gathered
+  std::size_t cosignatures = 0;     // gathered now
   std::vector<std::string> silent;  // one line for each witness that did not cosign, and why
 };
 
@@ -50,7 +50,8 @@ Result<Cosigned> collect_cosignatures(const Log& log, const std::string& note,
 // publish_checkpoint signs, collects and publishes. Fewer cosignatures than `quorum` publish
 // nothing and are incomplete (rules::witness_quorum); entries stay durable and a later call tries
 // again.
-Result<Cosigned> publish_checkpoint(Log& log, Time now, const std::vector<WitnessClient*>& witnesses,
+Result<Cosigned> publish_checkpoint(Log& log, Time now,
+                                    const std::vector<WitnessClient*>& witnesses,
                                     std::size_t quorum);
 
 // refresh_checkpoint has the published checkpoint of an idle log cosigned again, so that its ledger
