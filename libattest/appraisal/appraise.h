@@ -1,0 +1,64 @@
+// Appraisal: what verified evidence is worth under a policy, with reference values and manifests
+// from the ledger. It gives a verdict with reasons, never an error: whatever can not be judged is
+// incomplete, and said to be.
+//
+// Pure: the same inputs give the same result, years later, anywhere.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "libattest/appraisal/policy.h"
+#include "libattest/appraisal/proven_reference_values.h"
+#include "libattest/appraisal/verify_evidence.h"
+#include "libattest/hardware/device_manifest.h"
+#include "libattest/result/ear.h"
+
+namespace attest::appraisal {
+
+// NodeMemory is what a verifier keeps of a node between two appraisals. Counters of the TPM compare
+// only for one and the same AK, so it is kept with the AK's Name.
+struct NodeMemory {
+  Bytes ak_name;
+  tpm::ClockInfo clock;
+  std::uint64_t firmware_version = 0;
+};
+
+struct AppraisalInputs {
+  std::span<const ProvenReferenceValues> reference_values;
+  const hardware::DeviceManifests& manifests;
+  std::optional<NodeMemory> previous;  // of the last evidence accepted from this node
+  Time now;
+  std::string verifier;  // the verifier's name: the result's issuer
+  result::VerifierId verifier_id;
+};
+
+struct Appraisal {
+  result::Ear ear;
+  result::Verdict verdict = result::Verdict::incomplete;
+  // memory is what to keep for the next appraisal, unless the quote was a replay.
+  std::optional<NodeMemory> memory;
+  // reasons are the checks that did not pass, a line each, worst first.
+  std::vector<std::string> reasons;
+};
+
+// appraise judges, in this order; each line is a check in the result, by its name:
+//   node.age          the quote is not older than the policy allows
+//   node.clock        the TPM's counters do not lie behind those of the last evidence accepted
+//   node.tpm          the TPM is not a software TPM, unless the policy allows it
+//   node.manifest     one issuer, and one only, has a manifest for the TPM, and it names no other
+//                     node (missing: incomplete, where the policy requires one)
+//   boot.quoted       every PCR the policy requires is quoted in the policy's bank
+//   boot.eventlog     the event log explains the PCRs (absent: incomplete, where required)
+//   boot.pcr.<n>      the PCR equals a reference value of the policy's platform (no such value:
+//                     incomplete). Where it does not, the first event that no reference value knows
+//                     is named, and whether the machine was rebooted or changed at run time
+//   boot.secure_boot  the log shows Secure Boot on (it does not say: incomplete), where required
+//   models.report     the node lists its models, where required
+// The verdict is refused when any check is, else incomplete when any is, else pass. What nobody
+// looked at stands in `not_checked`.
+Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
+                   const AppraisalInputs& inputs);
+
+}  // namespace attest::appraisal

@@ -1,0 +1,51 @@
+// The node policy: what a verifier asks of a node (packaging/examples/node-policy.toml documents
+// every key). A policy is its TOML text: results name it by SHA-256 of those bytes.
+//
+// Plain value, usable from any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "libattest/base/result.h"
+#include "libattest/base/time.h"
+#include "libattest/crypto/digest.h"
+#include "libattest/tpm/pcr.h"
+
+namespace attest::appraisal {
+
+enum class Need { required, any };
+
+struct Policy {
+  std::string name;
+  Sha256 digest{};       // of the text
+  std::string platform;  // whose reference values count: subject "platform:<name>"
+
+  tpm::PcrBank bank = tpm::PcrBank::sha256;
+  tpm::PcrSet required_pcrs;
+
+  Need secure_boot = Need::required;
+  Need event_log = Need::required;
+  Need models = Need::any;  // whether the node must report its models
+  bool require_manifest = true;
+  bool allow_software_tpm = false;
+
+  Seconds quote_max_age{};  // from the challenge to the appraisal
+  Seconds result_lifetime{};
+
+  // id is ear.appraisal-policy-id: "sha256:<hex>".
+  std::string id() const { return digest_uri(digest); }
+};
+
+// parse_policy reads the text strictly: unknown and missing keys are refused with their line, and
+// so are a version other than 1, a SHA-1 bank, an empty list of PCRs or one of resettable PCRs
+// alone, and spans that are zero or longer than a day (quote) or thirty days (result).
+Result<Policy> parse_policy(std::string_view text, std::string file_name);
+
+}  // namespace attest::appraisal
+
+namespace attest::rules {
+inline constexpr Rule policy_version{"appraisal.policy.version"};
+inline constexpr Rule policy_pcrs{"appraisal.policy.pcrs"};
+inline constexpr Rule policy_value{"appraisal.policy.value"};
+}  // namespace attest::rules
