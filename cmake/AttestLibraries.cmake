@@ -3,6 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
 
 pkg_check_modules(botan REQUIRED IMPORTED_TARGET botan-2)
 pkg_check_modules(libcbor REQUIRED IMPORTED_TARGET libcbor)
