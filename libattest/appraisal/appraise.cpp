@@ -1,0 +1,286 @@
+#include "libattest/appraisal/appraise.h"
+
+#include <algorithm>
+#include <set>
+
+#include "libattest/appraisal/checks.h"
+#include "libattest/appraisal/pcr_checks.h"
+#include "libattest/base/text.h"
+
+namespace attest::appraisal {
+
+namespace {
+
+using result::Submod;
+using result::TrustClaim;
+using result::TrustLevel;
+namespace value = result::value;
+
+// Memory of another AK is none: the TPM's counters differ from key to key.
+const NodeMemory* comparable_memory(const VerifiedEvidence& evidence,
+                                    const AppraisalInputs& inputs) {
+  const bool same = inputs.previous && equal(inputs.previous->ak_name, evidence.ak().name());
+  return same ? &*inputs.previous : nullptr;
+}
+
+void check_age(const VerifiedEvidence& evidence, const Policy& policy,
+               const AppraisalInputs& inputs, Checks& checks) {
+  const Seconds age = inputs.now - evidence.challenge().issued();
+  if (age <= policy.quote_max_age) {
+    checks.pass("node.age",
+                "the quote answers a challenge of " + to_rfc3339(evidence.challenge().issued()));
+  } else {
+    checks.cannot_tell("node.age", "the quote is too old to say anything about the present",
+                       "at most " + to_words(policy.quote_max_age), to_words(age));
+  }
+}
+
+void check_clock(const VerifiedEvidence& evidence, const AppraisalInputs& inputs, Checks& checks) {
+  const NodeMemory* before = comparable_memory(evidence, inputs);
+  if (!before) return;
+  const tpm::ClockInfo& now = evidence.quote().clock();
+  const tpm::ClockChange change = tpm::compare_clocks(before->clock, now);
+  const std::string words = tpm::in_words(change, before->clock, now);
+  if (tpm::is_acceptable(change)) {
+    checks.pass("node.clock", "since the last evidence: " + words);
+  } else {
+    checks.refuse("node.clock", "the quote is not newer than the last one accepted: " + words,
+                  "a later clock, or a reboot since", words);
+  }
+}
+
+void check_tpm(const VerifiedEvidence& evidence, const Policy& policy, Checks& checks) {
+  if (!evidence.node().software_tpm) {
+    checks.pass("node.tpm", "the endorsement key was verified at enrolment");
+  } else if (policy.allow_software_tpm) {
+    checks.pass("node.tpm", "a software TPM, which protects nothing; the policy allows it");
+  } else {
+    checks.refuse("node.tpm", "the node has a software TPM, which protects nothing",
+                  "a TPM of a manufacturer", "software TPM ek:" + to_hex(evidence.node().ek));
+  }
+}
+
+void check_manifest(const VerifiedEvidence& evidence, const Policy& policy,
+                    const AppraisalInputs& inputs, Checks& checks,
+                    std::set<std::uint64_t>& relied_on) {
+  constexpr const char* name = "node.manifest";
+  const std::string ek = "ek:" + to_hex(evidence.node().ek);
+  const hardware::ManifestFinding finding = inputs.manifests.find(evidence.node().ek);
+  if (finding.missing()) {
+    if (policy.require_manifest)
+      checks.cannot_tell(name, "no device manifest in the ledger speaks of this TPM",
+                         "a manifest for " + ek, "none");
+    return;
+  }
+  if (finding.disputed()) {
+    std::string issuers;
+    for (const hardware::KnownManifest* each : finding.manifests)
+      issuers += (issuers.empty() ? "" : ", ") + printable(each->issuer, 80) + " (entry " +
+                 std::to_string(each->index) + ")";
+    checks.refuse(name, "several issuers have a manifest for one TPM", "one issuer", issuers);
+    return;
+  }
+  const hardware::KnownManifest& known = *finding.manifests.front();
+  if (known.manifest.node && *known.manifest.node != evidence.node().node) {
+    checks.refuse(name, "the manifest of this TPM names another node",
+                  printable(*known.manifest.node, 140), evidence.node().node);
+    return;
+  }
+  relied_on.insert(known.index);
+  checks.pass(name, "the TPM is that of manifest " + std::to_string(known.index) + " by " +
+                        printable(known.issuer, 80));
+}
+
+void check_event_log(const VerifiedEvidence& evidence, const Policy& policy, Checks& checks) {
+  if (evidence.event_log()) {
+    checks.pass("boot.eventlog",
+                "the event log explains PCRs " + evidence.event_log()->explained().to_string());
+  } else if (const auto& problem = evidence.event_log_problem()) {
+    checks.refuse("boot.eventlog",
+                  (problem->where.empty() ? "" : problem->where + ": ") + problem->what,
+                  problem->expected_value, problem->found_value);
+  } else if (policy.event_log == Need::required) {
+    checks.cannot_tell("boot.eventlog", "the node sent no event log", "an event log", "none");
+  }
+}
+
+void check_secure_boot(const VerifiedEvidence& evidence, const Policy& policy, Checks& checks) {
+  if (policy.secure_boot != Need::required) return;
+  constexpr const char* name = "boot.secure_boot";
+  if (!evidence.event_log()) {
+    checks.cannot_tell(name, "no event log that the PCRs vouch for says whether Secure Boot is on",
+                       "on", "unknown");
+    return;
+  }
+  const tpm::SecureBootState state = evidence.event_log()->secure_boot();
+  if (!state.enabled) {
+    checks.cannot_tell(name,
+                       "the event log does not say whether Secure Boot is on: " + state.reason,
+                       "on", "unknown");
+  } else if (*state.enabled) {
+    checks.pass(name, "Secure Boot is on");
+  } else {
+    checks.refuse(name, "Secure Boot is off", "on", "off");
+  }
+}
+
+void check_models(const VerifiedEvidence& evidence, const Policy& policy, Checks& checks) {
+  if (evidence.models()) {
+    checks.pass("models.report",
+                "the node lists " + std::to_string(evidence.models()->size()) + " model files");
+  } else if (policy.models == Need::required) {
+    checks.cannot_tell("models.report", "the node does not list its models", "a list", "none");
+  }
+}
+
+// since_last says what the clock means for a PCR that changed.
+std::string since_last(const VerifiedEvidence& evidence, const AppraisalInputs& inputs) {
+  const NodeMemory* before = comparable_memory(evidence, inputs);
+  if (!before) return "";
+  const tpm::ClockInfo& now = evidence.quote().clock();
+  const tpm::ClockChange change = tpm::compare_clocks(before->clock, now);
+  const std::string words = tpm::in_words(change, before->clock, now);
+  switch (change) {
+    case tpm::ClockChange::rebooted:
+    case tpm::ClockChange::power_cut:
+      return words + ": a boot from other files, not a change at run time";
+    case tpm::ClockChange::advanced:
+    case tpm::ClockChange::resumed:
+      return words + ": no boot since the last evidence, so a change at run time";
+    case tpm::ClockChange::replayed:
+    case tpm::ClockChange::inconsistent:
+      break;
+  }
+  return "";
+}
+
+std::int8_t claim_for(Verdict outcome, std::int8_t refused_value) {
+  switch (outcome) {
+    case Verdict::pass:
+      return value::affirmed;
+    case Verdict::refused:
+      return refused_value;
+    case Verdict::incomplete:
+      break;
+  }
+  return value::no_claim;
+}
+
+Submod make_submod(const Policy& policy, TrustLevel level, result::TrustVector vector) {
+  Submod submod;
+  submod.vector = vector;
+  submod.status = vector.tier();
+  submod.policy_id = policy.id();
+  submod.trust_level = level;
+  return submod;
+}
+
+Submod node_submod(const VerifiedEvidence& evidence, const Policy& policy, const Checks& checks) {
+  // AR4SI section 2.3.2: a known instance; and hardware that is genuine. A software TPM that the
+  // policy allows is a warning, whatever else holds.
+  constexpr std::int8_t unsafe_hardware = 32;
+  result::TrustVector vector;
+  vector.set(TrustClaim::instance_identity,
+             claim_for(checks.outcome("node."), value::not_recognised));
+  std::int8_t hardware = claim_for(checks.outcome("node.manifest"), value::not_recognised);
+  if (evidence.node().software_tpm)
+    hardware =
+        policy.allow_software_tpm ? std::max(hardware, unsafe_hardware) : value::not_recognised;
+  vector.set(TrustClaim::hardware, hardware);
+  return make_submod(policy, TrustLevel::hardware_signed, vector);
+}
+
+Submod boot_submod(const Policy& policy, const Checks& checks) {
+  result::TrustVector vector;
+  Verdict executables = checks.outcome("boot.pcr");
+  for (const char* name : {"boot.quoted", "boot.eventlog"}) {
+    const Verdict outcome = checks.outcome(name);
+    if (outcome == Verdict::refused) executables = Verdict::refused;
+  }
+  vector.set(TrustClaim::executables, claim_for(executables, value::contraindicated));
+  vector.set(TrustClaim::configuration,
+             claim_for(checks.outcome("boot.secure_boot"), value::contraindicated));
+  return make_submod(policy, TrustLevel::tpm_measured, vector);
+}
+
+std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, const Policy& policy,
+                                          const AppraisalInputs& inputs) {
+  std::vector<std::string> list;
+  for (const std::string& item : evidence.unread())
+    list.push_back(item + ": carried, not appraised");
+  if (!comparable_memory(evidence, inputs))
+    list.push_back("TPM clock: there is no earlier evidence by this AK to compare with");
+  if (policy.secure_boot != Need::required) list.push_back("Secure Boot: the policy does not ask");
+  if (!policy.require_manifest && inputs.manifests.find(evidence.node().ek).missing())
+    list.push_back("device manifest: none is there, and the policy does not ask for one");
+  tpm::PcrSet quoted;
+  for (const auto& bank : evidence.quote().selection().banks)
+    for (const unsigned pcr : bank.pcrs.indexes()) quoted.insert(pcr);
+  if (const auto others = quoted.without(policy.required_pcrs); !others.empty())
+    list.push_back("PCR " + others.to_string() + ": quoted, but the policy does not judge them");
+  if (evidence.models()) list.push_back("models: listed by the host, their lineage is not judged");
+  if (evidence.host()) list.push_back("host inventory: as the host reports it");
+  return list;
+}
+
+std::vector<std::string> reasons_of(const Checks& checks) {
+  std::vector<std::string> reasons;
+  for (const Verdict outcome : {Verdict::refused, Verdict::incomplete})
+    for (const Check& check : checks.all())
+      if (check.outcome == outcome) reasons.push_back(check.name + ": " + check.why);
+  return reasons;
+}
+
+result::Ear make_ear(const VerifiedEvidence& evidence, const Policy& policy,
+                     const AppraisalInputs& inputs, const Checks& checks) {
+  result::Ear ear;
+  ear.issued_at = inputs.now;
+  ear.expires = inputs.now + policy.result_lifetime;
+  ear.nonce = to_bytes(ByteView(evidence.challenge().nonce()));
+  ear.verifier_id = inputs.verifier_id;
+  ear.issuer = inputs.verifier;
+  ear.subject = evidence.node().node;
+  ear.id = to_hex(evidence.digest());
+  if (evidence.runtime_key()) {
+    ear.runtime_key = evidence.runtime_key()->thumbprint();
+    ear.executable = evidence.runtime_key()->executable;
+  }
+  ear.submods["node"] = node_submod(evidence, policy, checks);
+  ear.submods["boot"] = boot_submod(policy, checks);
+  if (evidence.models()) ear.submods["models"] = make_submod(policy, TrustLevel::host_reported, {});
+  if (evidence.host()) ear.submods["host"] = make_submod(policy, TrustLevel::host_reported, {});
+  ear.checks = checks.all();
+  ear.not_checked = list_not_checked(evidence, policy, inputs);
+  ear.verdict = checks.outcome("");
+  return ear;
+}
+
+}  // namespace
+
+Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
+                   const AppraisalInputs& inputs) {
+  Checks checks;
+  std::set<std::uint64_t> relied_on;
+  check_age(evidence, policy, inputs, checks);
+  check_clock(evidence, inputs, checks);
+  check_tpm(evidence, policy, checks);
+  check_manifest(evidence, policy, inputs, checks, relied_on);
+  const PcrInputs pcr_inputs{evidence, policy, inputs.reference_values,
+                             since_last(evidence, inputs)};
+  relied_on.merge(check_pcrs(pcr_inputs, checks));
+  check_event_log(evidence, policy, checks);
+  check_secure_boot(evidence, policy, checks);
+  check_models(evidence, policy, checks);
+
+  Appraisal appraisal;
+  appraisal.ear = make_ear(evidence, policy, inputs, checks);
+  appraisal.ear.reference_values.assign(relied_on.begin(), relied_on.end());
+  appraisal.verdict = *appraisal.ear.verdict;
+  appraisal.reasons = reasons_of(checks);
+  if (checks.outcome("node.clock") != Verdict::refused)
+    appraisal.memory = NodeMemory{evidence.ak().name(), evidence.quote().clock(),
+                                  evidence.quote().firmware_version()};
+  return appraisal;
+}
+
+}  // namespace attest::appraisal
