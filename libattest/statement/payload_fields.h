@@ -1,0 +1,25 @@
+// What the payloads of our own kinds share: a version, digests, lists of texts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libattest/base/cbor.h"
+#include "libattest/base/time.h"
+#include "libattest/crypto/digest.h"
+
+namespace attest::statement {
+
+// decode_payload reads deterministic CBOR: what is signed has one form only.
+Result<cbor::Value> decode_payload(ByteView payload);
+// fields_of begins a payload's schema and checks {version: 1}.
+Result<cbor::Fields> fields_of(const cbor::Value& payload, std::string what);
+
+Result<Sha256> digest_field(cbor::Fields& fields, const char* name);
+Result<Time> time_field(cbor::Fields& fields, const char* name);
+Result<std::vector<std::string>> texts_field(cbor::Fields& fields, const char* name);
+
+// at gives "files[3]", for errors.
+std::string at(const char* list, std::size_t index);
+
+}  // namespace attest::statement
