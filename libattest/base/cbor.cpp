@@ -122,6 +122,18 @@ const cbor_callbacks& callbacks() {
   return table;
 }
 
+// decode_head is cbor_stream_decode, but for tags 0 to 23: libcbor 0.8 takes those that were
+// unassigned when it was written, COSE_Sign1's 18 among them, for errors.
+cbor_decoder_result decode_head(ByteView bytes, Head& found) {
+  const unsigned initial = std::to_integer<unsigned>(bytes[0]);
+  if (initial >> 5 == 6 && (initial & 0x1f) < 24) {
+    put_count(&found, Head::Kind::tag, initial & 0x1f);
+    return {.read = 1, .status = CBOR_DECODER_FINISHED, .required = 0};
+  }
+  return cbor_stream_decode(reinterpret_cast<cbor_data>(bytes.data()), bytes.size(), &callbacks(),
+                            &found);
+}
+
 // Whether the head at the front of `bytes` encodes its argument in the shortest way.
 bool is_shortest(ByteView bytes) {
   const unsigned initial = std::to_integer<unsigned>(bytes[0]);
@@ -157,8 +169,7 @@ class Decoder {
     const ByteView rest = reader_.rest();
     if (rest.empty()) return refuse(rules::cbor_truncated, "ends within an item");
     Head found;
-    const cbor_decoder_result step = cbor_stream_decode(reinterpret_cast<cbor_data>(rest.data()),
-                                                        rest.size(), &callbacks(), &found);
+    const cbor_decoder_result step = decode_head(rest, found);
     if (step.status == CBOR_DECODER_NEDATA)
       return refuse(rules::cbor_truncated, "ends within an item");
     if (step.status != CBOR_DECODER_FINISHED || found.kind == Head::Kind::none)

@@ -55,6 +55,14 @@ TEST_CASE("values of RFC 8949 appendix A are read and written back to the same b
   }
 }
 
+TEST_CASE("every tag is read, tags 0 to 23 too") {
+  for (std::uint64_t tag = 0; tag < 300; ++tag) {
+    const Value value = must(decode(encode(Value::tagged(tag, 1))));
+    REQUIRE(value.as_tagged());
+    REQUIRE(value.as_tagged()->tag == tag);
+  }
+}
+
 TEST_CASE("what could be written in two ways is refused") {
   REQUIRE_RULE(decode_hex("1800"), rules::cbor_not_shortest);
   REQUIRE_RULE(decode_hex("1900ff"), rules::cbor_not_shortest);
