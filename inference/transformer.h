@@ -1,0 +1,106 @@
+// A llama-architecture transformer in the profile "exact-1": RMS normalisation, rotary positions on
+// pairs (2i, 2i + 1), grouped-query attention, SwiGLU, tied or own output, F32 key-value cache.
+//
+// A Transformer is immutable and may be used by several Sequences at once; a Sequence is for one
+// thread at a time.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "inference/matrix.h"
+#include "inference/model_shape.h"
+#include "inference/vocabulary.h"
+#include "libattest/model/verified_file.h"
+
+namespace attest::inference {
+
+struct Layer {
+  std::vector<float> attention_norm;
+  Matrix query, key, value, attention_output;
+  std::vector<float> feed_forward_norm;
+  Matrix gate, up, down;
+};
+
+class Transformer {
+ public:
+  // load reads the weights through the file's block checks, tensor by tensor, into their packed
+  // form. Refused: a shape that read_model_shape refuses, a tensor that is missing, of wrong
+  // dimensions (rules::transformer_tensor), or one that this architecture has no use for
+  // (rules::transformer_unknown_tensor), for then the file means more than is computed here.
+  static Result<Transformer> load(model::VerifiedFile& file);
+
+  const ModelShape& shape() const { return shape_; }
+  const std::vector<Layer>& layers() const { return layers_; }
+  const Matrix& embedding() const { return embedding_; }
+  const std::vector<float>& output_norm() const { return output_norm_; }
+  // output is the embedding again where the file has no output matrix.
+  const Matrix& output() const { return output_ ? *output_ : embedding_; }
+  // model_bytes of the file, for receipts.
+  const Sha256& sha256() const { return sha256_; }
+  const Sha256& fsverity() const { return fsverity_; }
+
+ private:
+  Transformer(ModelShape shape, Matrix embedding)
+      : shape_(shape), embedding_(std::move(embedding)) {}
+  friend class TransformerLoader;
+
+  ModelShape shape_;
+  Matrix embedding_;
+  std::vector<Layer> layers_;
+  std::vector<float> output_norm_;
+  std::optional<Matrix> output_;
+  Sha256 sha256_{};
+  Sha256 fsverity_{};
+};
+
+// Sequence is one text being read or written: its positions so far and their keys and values.
+class Sequence {
+ public:
+  // A sequence of at most `capacity` positions, which must not be more than the model's context
+  // (rules::sequence_too_long). It borrows the transformer.
+  static Result<Sequence> begin(const Transformer& transformer, std::size_t capacity);
+
+  std::size_t length() const { return length_; }
+  const Transformer& transformer() const { return *transformer_; }
+
+  // LogitsSink gets the logits of one position; what it fails with ends the pass.
+  using LogitsSink = std::function<Status(std::size_t position, std::span<const float> logits)>;
+
+  // append computes the next positions, in chunks, and gives the logits of each to `sink`, in
+  // order. Every value is the same whether tokens come at once or one by one. Refused: tokens
+  // outside the vocabulary (rules::token_unknown), positions beyond the capacity
+  // (rules::sequence_too_long), logits that are not finite (rules::logits_not_finite).
+  Status append(std::span<const Token> tokens, const Machine& machine, const LogitsSink& sink);
+
+ private:
+  Sequence(const Transformer& transformer, std::size_t capacity);
+  Status append_chunk(std::span<const Token> tokens, const Machine& machine,
+                      const LogitsSink& sink);
+  void attend(const Layer& layer, std::size_t layer_number, Vectors& x, const Machine& machine);
+  void feed_forward(const Layer& layer, Vectors& x, const Machine& machine);
+  void rotate(std::span<float> heads, std::size_t position) const;
+  void remember(std::size_t layer_number, const Vectors& keys, const Vectors& values);
+  void attend_head(std::size_t layer_number, std::size_t head, std::size_t position,
+                   std::span<const float> query, std::span<float> out,
+                   const Kernels& kernels) const;
+
+  const Transformer* transformer_;
+  std::size_t capacity_;
+  std::size_t length_ = 0;
+  std::vector<double> rope_frequencies_;
+  // For each layer, `capacity` rows of kv_size floats.
+  std::vector<std::vector<float>> keys_;
+  std::vector<std::vector<float>> values_;
+};
+
+}  // namespace attest::inference
+
+namespace attest::rules {
+inline constexpr Rule transformer_tensor{"inference.transformer.tensor"};
+inline constexpr Rule transformer_unknown_tensor{"inference.transformer.unknown-tensor"};
+inline constexpr Rule sequence_too_long{"inference.sequence.too-long"};
+inline constexpr Rule token_unknown{"inference.token.unknown"};
+inline constexpr Rule logits_not_finite{"inference.logits.not-finite"};
+}  // namespace attest::rules

@@ -1,0 +1,65 @@
+// Opening a model so that not one token is computed for one that does not check out: its lineage
+// is judged, and its weights stream through the block checks into use.
+#pragma once
+
+#include <optional>
+
+#include "inference/tokenizer.h"
+#include "inference/transformer.h"
+#include "libattest/lineage/verdict.h"
+#include "libattest/model/verified_file.h"
+
+namespace attest::inference {
+
+// RunnableModel is a model whose lineage passed and whose every used byte was checked.
+class RunnableModel {
+ public:
+  const Transformer& transformer() const { return transformer_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  const lineage::VerifiedBundle& bundle() const { return bundle_; }
+  const lineage::ModelVerdict& verdict() const { return verdict_; }
+
+ private:
+  friend Result<RunnableModel> open_verified_model(const Path&, const std::optional<Path>&,
+                                                   const TrustRoot&, const lineage::ReleasePolicy&,
+                                                   Time);
+  RunnableModel(Transformer transformer, Tokenizer tokenizer, lineage::VerifiedBundle bundle,
+                lineage::ModelVerdict verdict)
+      : transformer_(std::move(transformer)),
+        tokenizer_(std::move(tokenizer)),
+        bundle_(std::move(bundle)),
+        verdict_(std::move(verdict)) {}
+  Transformer transformer_;
+  Tokenizer tokenizer_;
+  lineage::VerifiedBundle bundle_;
+  lineage::ModelVerdict verdict_;
+};
+
+// open_verified_model checks, in this order:
+//   - the bundle (`bundle`, or `path`.attest/bundle.cbor; a folder stands for the bundle.cbor in
+//   it)
+//     under the trust root (verify_bundle);
+//   - the lineage and policy (judge_model) for the file the release names; a verdict other than
+//     pass is the error, with its first reason (the rule is that check's name in
+//     ModelVerdict::checks, the kind refused or incomplete);
+//   - the file, opened once: size, block tree where `…attest/tree` is there, and every block as it
+//     is read (VerifiedFile);
+//   - that this runtime can run it (Transformer::load, Tokenizer::read).
+Result<RunnableModel> open_verified_model(const Path& path, const std::optional<Path>& bundle,
+                                          const TrustRoot& trust,
+                                          const lineage::ReleasePolicy& policy, Time now);
+
+// open_unreleased_model opens a file that no statement speaks of, for tests and experiments that
+// say so: it is read through the same checks, against the digests it has itself.
+struct UnreleasedModel {
+  Transformer transformer;
+  Tokenizer tokenizer;
+};
+Result<UnreleasedModel> open_unreleased_model(const Path& path);
+
+}  // namespace attest::inference
+
+namespace attest::rules {
+inline constexpr Rule model_refused{"inference.model.refused"};
+inline constexpr Rule model_bundle_missing{"inference.model.bundle-missing"};
+}  // namespace attest::rules
