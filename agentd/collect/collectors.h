@@ -1,0 +1,25 @@
+// What agentd reads of its host for the evidence collection: logs as the kernel gives them, the
+// digests of model files, and an inventory. All of it is host-reported; the quote protects it on
+// its way.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "libattest/base/file.h"
+#include "libattest/evidence/host_item.h"
+#include "libattest/evidence/models_item.h"
+
+namespace attest::agentd {
+
+// read_kernel_log gives a log's bytes, or nothing where there is no such file.
+Result<std::optional<Bytes>> read_kernel_log(const Path& path);
+
+// digest_models digests each file, and of each folder the model files directly in it. Files come
+// sorted by path. A file that is missing is left out: its absence is what the verifier should see.
+Result<std::vector<evidence::ModelFile>> digest_models(const std::vector<Path>& paths);
+
+// host_facts gives the kernel, operating system, processor and board, as far as they can be read.
+evidence::HostFacts host_facts();
+
+}  // namespace attest::agentd
