@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "libattest/transparency/cosignature.h"
 #include "tests/unit/transparency/log_keys.h"
 
 using namespace attest;
