@@ -27,3 +27,16 @@ TEST_CASE("a policy that nobody could mean is refused") {
   REQUIRE_RULE(parse_release_policy("version = 1\nissuers = \"a\"\n"), rules::toml_type);
   REQUIRE_RULE(parse_release_policy("version = 1\nmax_status_age = \"0s\"\n"), rules::toml_value);
 }
+
+TEST_CASE("the policy that is shipped as an example is one") {
+  const auto policy = must(read_release_policy(Path(__FILE__).parent_path() /
+                                               "../../../packaging/examples/release.toml"));
+  REQUIRE(policy.issuers);
+  REQUIRE(policy.ancestors);
+  REQUIRE(policy.max_status_age);
+  REQUIRE(policy.operations);
+  REQUIRE(policy.roles);
+  REQUIRE(policy.licences);
+  REQUIRE(policy.formats);
+  REQUIRE_FALSE(policy.allow_revoked_ancestors.value);
+}
