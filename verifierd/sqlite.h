@@ -21,13 +21,13 @@ class Database {
   // cut.
   static Result<Database> open(const Path& file) {
     sqlite3* raw = nullptr;
-    const int code = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                                     nullptr);
+    const int code =
+        sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     Database database(raw);
     if (code != SQLITE_OK) return fail(database.error("cannot open " + file.string()));
-    TRY_VOID(database.run(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-        "PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000"));
+    TRY_VOID(
+        database.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                     "PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000"));
     return database;
   }
 

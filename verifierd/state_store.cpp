@@ -1,9 +1,9 @@
 #include "verifierd/state_store.h"
 
+#include <mutex>
+
 #include <fcntl.h>
 #include <sys/stat.h>
-
-#include <mutex>
 
 #include "libattest/base/descriptor.h"
 #include "verifierd/sqlite.h"
@@ -139,9 +139,10 @@ Result<bool> add_member(Database& database, StateStore::BatchOf of, const Sha256
 // SQLite gives the file and its journals the mode of the database, so it is made private first.
 Status make_private(const Path& file) {
   const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  struct stat about {};
+  struct stat about{};
   if (!made.valid() || ::fstat(made.get(), &about) != 0)
-    return fail(system_fault(rules::state_io, "cannot open the state", errno).within(file.string()));
+    return fail(
+        system_fault(rules::state_io, "cannot open the state", errno).within(file.string()));
   if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return fail(refused(rules::state_file, "others than its owner may use this file")
                     .expected("mode 0600")
@@ -257,8 +258,8 @@ Result<Bytes> StateStore::use_challenge(const Sha256& digest) {
   const std::lock_guard lock(implementation_->mutex);
   Database& database = implementation_->database;
   TRY(Transaction transaction, Transaction::begin(database));
-  TRY(Query mark, Query::make(database,
-                              "UPDATE challenges SET used = 1 WHERE digest = ? AND used = 0"));
+  TRY(Query mark,
+      Query::make(database, "UPDATE challenges SET used = 1 WHERE digest = ? AND used = 0"));
   mark.bind(ByteView(digest));
   TRY_VOID(mark.finish());
   const bool first_use = database.changes() == 1;
@@ -306,15 +307,14 @@ Status StateStore::put_result(const ResultRecord& result, const NodeRecord& reco
 
 Result<std::optional<ResultRecord>> StateStore::result(const Sha256& digest) {
   const std::lock_guard lock(implementation_->mutex);
-  TRY(Query query,
-      Query::make(implementation_->database,
-                  "SELECT digest, evidence, node, text, jwt, made FROM results "
-                  "WHERE digest = ?1 OR evidence = ?1 ORDER BY rowid DESC LIMIT 1"));
+  TRY(Query query, Query::make(implementation_->database,
+                               "SELECT digest, evidence, node, text, jwt, made FROM results "
+                               "WHERE digest = ?1 OR evidence = ?1 ORDER BY rowid DESC LIMIT 1"));
   query.bind(ByteView(digest));
   TRY(const bool found, query.step());
   if (!found) return std::nullopt;
-  return ResultRecord{query.digest(0),  query.digest(1),       query.text(2),
-                      query.bytes(3), query.integer(4) != 0, from_unix(query.integer(5))};
+  return ResultRecord{query.digest(0), query.digest(1),       query.text(2),
+                      query.bytes(3),  query.integer(4) != 0, from_unix(query.integer(5))};
 }
 
 Result<bool> StateStore::put_receipt(const Sha256& digest) {
@@ -368,9 +368,10 @@ Status StateStore::put_batch(BatchOf of, const std::vector<Sha256>& digests,
 Result<std::optional<BatchPlace>> StateStore::batch_place(BatchOf of, const Sha256& digest) {
   const std::lock_guard lock(implementation_->mutex);
   Database& database = implementation_->database;
-  TRY(Query query, Query::make(database,
-                               "SELECT b.id, b.statement, m.position FROM members m "
-                               "JOIN batches b ON b.id = m.batch WHERE m.kind = ? AND m.digest = ?"));
+  TRY(Query query,
+      Query::make(database,
+                  "SELECT b.id, b.statement, m.position FROM members m "
+                  "JOIN batches b ON b.id = m.batch WHERE m.kind = ? AND m.digest = ?"));
   query.bind(number_of(of)).bind(ByteView(digest));
   TRY(const bool found, query.step());
   if (!found) return std::nullopt;
