@@ -161,6 +161,8 @@ TEST_CASE("a verifier key survives its text, and no bent text is taken for it") 
     REQUIRE(must(VerifierKey::parse(text)).to_string() == text);
     for (std::size_t i = 0; i < text.size(); ++i) {
       REQUIRE_FALSE(VerifierKey::parse(text.substr(0, i)));
+      // The id of an ECDSA key does not cover its name: another name is another, well-formed key.
+      if (key == &ec && i < std::string_view("log.example/a").size()) continue;
       std::string without = text;
       without.erase(i, 1);
       REQUIRE_FALSE(VerifierKey::parse(without));
