@@ -1,0 +1,135 @@
+#include "agentd/attester.h"
+
+#include "agentd/collect/collectors.h"
+#include "libattest/base/cbor.h"
+#include "libattest/result/attestation_result.h"
+#include "libattest/tpm/quote.h"
+#include "libattest/trust/trust_root.h"
+
+namespace attest::agentd {
+namespace {
+
+// A PCR that moves on each of these tries is being extended all the time.
+constexpr int quote_tries = 4;
+
+std::optional<Sha256> thumbprint(const std::optional<evidence::RuntimeKey>& runtime) {
+  if (!runtime) return std::nullopt;
+  return runtime->thumbprint();
+}
+
+// matches says whether the TPM quoted the very values that were read.
+Result<bool> matches(const TpmQuote& quote, const tpm::PcrValues& values) {
+  TRY(const tpm::UntrustedQuote parsed, tpm::parse_quote(quote.attest));
+  TRY(const tpm::UntrustedSignature signature, tpm::parse_signature(quote.signature));
+  TRY(const Bytes digest, tpm::pcr_digest(signature.hash, parsed.selection, values));
+  return equal(digest, parsed.pcr_digest);
+}
+
+Attestation read_result(std::string result, const TrustRoot& trust, Time now) {
+  std::vector<result::ResultSigner> signers;
+  for (const evidence::KnownVerifier& verifier : trust.verifiers())
+    signers.push_back({verifier.name, verifier.key});
+  const auto read = [&]() -> Result<Attestation> {
+    TRY(const auto parsed, result::parse_result(as_bytes(result)));
+    TRY(const auto verified, result::verify_result(parsed, signers, now));
+    const result::Ear& ear = verified.ear();
+    const result::Verdict verdict = ear.verdict.value_or(result::Verdict::incomplete);
+    std::string summary =
+        "verdict " + std::string(result::to_string(verdict)) + " by " + ear.issuer;
+    for (const result::Check& check : ear.checks)
+      if (check.outcome != result::Verdict::pass) summary += "; " + check.name + ": " + check.why;
+    return Attestation{std::string(), std::string(result::to_string(verdict)), std::move(summary)};
+  };
+  auto attestation = read();
+  // A result nobody we know signed is no verdict at all.
+  if (!attestation)
+    return {std::move(result), "incomplete",
+            "the result cannot be believed: " + attestation.error().to_string()};
+  attestation->result = std::move(result);
+  return *std::move(attestation);
+}
+
+}  // namespace
+
+Result<std::vector<evidence::EvidenceItem>> collect_items(
+    const Configuration& configuration, const evidence::VerifiedChallenge& challenge,
+    const std::optional<evidence::RuntimeKey>& runtime) {
+  namespace label = evidence::label;
+  std::vector<evidence::EvidenceItem> items;
+  items.push_back(evidence::make_item(label::challenge, challenge.bytes()));
+  items.push_back(evidence::make_item(label::node, as_bytes(configuration.node)));
+  if (runtime)
+    items.push_back(
+        evidence::make_item(label::runtime_key, evidence::encode_runtime_key(*runtime)));
+  TRY(const auto event_log, read_kernel_log(configuration.event_log));
+  if (event_log) items.push_back(evidence::make_item(label::tpm_eventlog, *event_log));
+  TRY(const auto ima, read_kernel_log(configuration.ima_log));
+  if (ima) items.push_back(evidence::make_item(label::ima, *ima));
+  TRY(const auto models, digest_models(configuration.models));
+  if (!configuration.models.empty())
+    items.push_back(evidence::make_item(label::models, evidence::encode_models(models)));
+  items.push_back(evidence::make_item(label::host, evidence::encode_host(host_facts())));
+  return items;
+}
+
+Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
+                          const tpm::PcrSelection& pcrs,
+                          const evidence::VerifiedChallenge& challenge,
+                          const std::optional<evidence::RuntimeKey>& runtime,
+                          std::vector<evidence::EvidenceItem> items) {
+  namespace label = evidence::label;
+  TRY(const EndorsementKey ek, tpm.create_ek(key.ek));
+  TRY(const LoadedKey ak, tpm.load_ak(ek, key.wrapped));
+  TRY(const tpm::UntrustedPublic area, tpm::parse_sized_public(key.wrapped.sized_public));
+  items.push_back(evidence::make_item(label::tpm_ak, area.bytes));
+  for (int attempt = 0; attempt < quote_tries; ++attempt) {
+    TRY(const tpm::PcrValues values, tpm.read_pcrs(pcrs));
+    std::vector<evidence::EvidenceItem> whole = items;
+    whole.push_back(evidence::make_item(label::tpm_pcrs, tpm::encode_pcrs(values)));
+    const Sha256 qualifying =
+        evidence::qualifying_data(challenge.digest(), challenge.node(), thumbprint(runtime), whole);
+    TRY(const TpmQuote quote, tpm.quote(ak, qualifying, pcrs));
+    TRY(const bool same, matches(quote, values));
+    if (!same) continue;
+    cbor::Array pair{quote.attest, quote.signature};
+    whole.push_back(evidence::make_item(label::tpm_quote, cbor::encode(std::move(pair))));
+    return evidence::encode_evidence(whole);
+  }
+  return fail(incomplete(rules::pcrs_moved, "the PCRs changed each time while they were quoted")
+                  .next("take the PCR that is extended all the time out of tpm.pcrs"));
+}
+
+Result<Attester> Attester::make(const Configuration& configuration,
+                                const VerifierClient& verifier) {
+  TRY_VOID(system_files().make_directories(configuration.state, 0700));
+  TRY(AnsweredChallenges answered,
+      AnsweredChallenges::open(system_files(), configuration.state / "answered-challenges"));
+  return Attester(configuration, verifier, std::move(answered));
+}
+
+Result<Bytes> Attester::answer_challenge(ByteView challenge, Time now,
+                                         const std::optional<evidence::RuntimeKey>& runtime) {
+  TRY(const TrustRoot trust, TrustRoot::read(configuration_->trust));
+  TRY_VOID(trust.check_time(now));
+  TRY(const auto key, load_attestation_key(configuration_->state));
+  if (!key)
+    return fail(incomplete(rules::not_enrolled, "this node is not enrolled")
+                    .next("agentd --enrol --config FILE"));
+  TRY(const auto untrusted, evidence::parse_challenge(challenge));
+  TRY(const auto verified,
+      evidence::verify_challenge(untrusted, trust.verifiers(), configuration_->node, now));
+  TRY_VOID(answered_.accept(verified, now));
+  TRY(auto items, collect_items(*configuration_, verified, runtime));
+  TRY(const TpmClient tpm, TpmClient::connect(configuration_->tcti));
+  return quote_items(tpm, *key, configuration_->pcrs, verified, runtime, std::move(items));
+}
+
+Result<Attestation> Attester::attest(Time now, const std::optional<evidence::RuntimeKey>& runtime) {
+  TRY(const Bytes challenge, verifier_->challenge(configuration_->node));
+  TRY(const Bytes collection, answer_challenge(challenge, now, runtime));
+  TRY(std::string result, verifier_->submit(collection));
+  TRY(const TrustRoot trust, TrustRoot::read(configuration_->trust));
+  return read_result(std::move(result), trust, now);
+}
+
+}  // namespace attest::agentd
