@@ -1,0 +1,141 @@
+#include "verifierd/attestation.h"
+
+#include "libattest/base/text.h"
+#include "verifierd/log.h"
+
+namespace attest::verifierd {
+
+namespace {
+
+using statement::NodeState;
+
+NodeState state_after(result::Verdict verdict) {
+  switch (verdict) {
+    case result::Verdict::pass:
+      return NodeState::trusted;
+    case result::Verdict::refused:
+      return NodeState::failed;
+    case result::Verdict::incomplete:
+      return NodeState::incomplete;
+  }
+  return NodeState::incomplete;
+}
+
+Result<NodeRecord> registered(StateStore& state, const std::string& node) {
+  TRY(auto record, state.node(node));
+  if (!record)
+    return fail(refused(rules::node_unknown, "this node is not enrolled here")
+                    .found(printable(node))
+                    .next("enrol it first"));
+  return *std::move(record);
+}
+
+}  // namespace
+
+appraisal::Policy Attestation::policy() const {
+  const std::lock_guard lock(policy_mutex_);
+  return policy_;
+}
+
+void Attestation::replace_policy(appraisal::Policy policy) {
+  const std::lock_guard lock(policy_mutex_);
+  policy_ = std::move(policy);
+}
+
+Result<Bytes> Attestation::challenge(const std::string& node) {
+  TRY_VOID(registered(state_, node));
+  const Time now = now_();
+  evidence::ChallengeContent content;
+  content.verifier = identity_.name;
+  content.node = node;
+  random_.fill(content.nonce);
+  content.issued = now;
+  content.expires = now + challenge_lifetime_;
+  TRY(Bytes challenge, evidence::make_challenge(*identity_.key, content));
+  TRY_VOID(state_.keep_challenge(sha256(challenge), node, challenge, content.expires));
+  return challenge;
+}
+
+Result<appraisal::VerifiedEvidence> Attestation::verified(
+    const evidence::UntrustedEvidence& evidence, Time now) {
+  TRY(const evidence::EvidenceItem* item, evidence.required(evidence::label::challenge));
+  TRY(const Bytes issued, state_.use_challenge(sha256(item->content)));
+  TRY(const evidence::UntrustedChallenge challenge, evidence::parse_challenge(issued));
+  const std::vector<evidence::KnownVerifier> ourselves = {
+      {identity_.name, identity_.key->public_key()}};
+  TRY(evidence::VerifiedChallenge alive,
+      evidence::verify_challenge(challenge, ourselves, challenge.content().node, now));
+  TRY(const NodeRecord record, registered(state_, alive.node()));
+  const appraisal::EvidenceContext context{
+      std::move(alive), {record.node, record.ak_name, record.ek, record.software_tpm}};
+  return appraisal::verify_evidence(evidence, context);
+}
+
+Result<ResultRecord> Attestation::attest(ByteView bytes, ResultForm form) {
+  TRY(const evidence::UntrustedEvidence evidence, evidence::parse_evidence(bytes));
+  const Time now = now_();
+  const std::lock_guard one_at_a_time(node_mutex_);
+  const auto verified_evidence = verified(evidence, now);
+  if (!verified_evidence) {
+    log_warning("evidence does not verify: " + verified_evidence.error().to_string());
+    return fail(verified_evidence.error());
+  }
+  // Evidence is on disk before any result names it.
+  const Path file = evidence_directory_ / (to_hex(evidence.digest()) + ".evidence");
+  TRY_VOID(write_file_atomically(file, bytes, 0600));
+  return conclude(*verified_evidence, form, now);
+}
+
+Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& evidence,
+                                           ResultForm form, Time now) {
+  TRY(NodeRecord record, registered(state_, evidence.node().node));
+  const auto knowledge = knowledge_();
+  const appraisal::AppraisalInputs inputs{
+      knowledge->reference_values, knowledge->manifests, record.memory, now, identity_.name,
+      {"verifierd 0.1", "attest"}};
+  const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
+  TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
+  TRY_VOID(remember(std::move(record), result, appraisal, now));
+  return result;
+}
+
+Result<ResultRecord> Attestation::sign(const appraisal::Appraisal& appraisal,
+                                       const Sha256& evidence, ResultForm form) const {
+  ResultRecord record;
+  record.is_jwt = form == ResultForm::jwt;
+  if (record.is_jwt) {
+    TRY(const std::string jwt, result::sign_as_jwt(appraisal.ear, *identity_.key));
+    record.text = to_bytes(jwt);
+  } else {
+    TRY(record.text, result::sign_as_cwt(appraisal.ear, *identity_.key));
+  }
+  record.digest = sha256(record.text);
+  record.evidence = evidence;
+  record.node = appraisal.ear.subject;
+  record.made = appraisal.ear.issued_at;
+  return record;
+}
+
+Status Attestation::remember(NodeRecord record, const ResultRecord& result,
+                             const appraisal::Appraisal& appraisal, Time now) {
+  const NodeState before = record.state;
+  record.result = result.digest;
+  if (appraisal.memory) record.memory = appraisal.memory;
+  record.state = state_after(appraisal.verdict);
+  if (record.state == before) return state_.put_result(result, record, "", {});
+
+  record.since = now;
+  statement::NodeStateChange change;
+  change.from = before;
+  change.to = record.state;
+  change.result = result.digest;
+  change.reasons = appraisal.reasons;
+  change.time = now;
+  TRY(Bytes statement, identity_.state_statement(record.node, change));
+  std::string what = std::string(to_string(before)) + " → " + std::string(to_string(record.state));
+  if (!appraisal.reasons.empty()) what += ": " + appraisal.reasons.front();
+  log_info("node " + record.node + ": " + printable(what));
+  return state_.put_result(result, record, what, std::move(statement));
+}
+
+}  // namespace attest::verifierd

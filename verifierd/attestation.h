@@ -1,0 +1,78 @@
+// Attestation: challenges out, evidence in, signed results back.
+//
+// All members may be called from several threads.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "libattest/appraisal/appraise.h"
+#include "libattest/result/attestation_result.h"
+#include "verifierd/identity.h"
+#include "verifierd/ledger_service.h"
+#include "verifierd/state_store.h"
+
+namespace attest::verifierd {
+
+enum class ResultForm { jwt, cwt };
+
+class Attestation {
+ public:
+  using Knowledge = std::function<std::shared_ptr<const LedgerKnowledge>()>;
+
+  Attestation(StateStore& state, const Identity& identity, Knowledge knowledge, Random& random,
+              Now now, appraisal::Policy policy, Seconds challenge_lifetime,
+              Path evidence_directory)
+      : state_(state),
+        identity_(identity),
+        knowledge_(std::move(knowledge)),
+        random_(random),
+        now_(std::move(now)),
+        policy_(std::move(policy)),
+        challenge_lifetime_(challenge_lifetime),
+        evidence_directory_(std::move(evidence_directory)) {}
+
+  // challenge signs a fresh challenge for a registered node, and remembers it on stable storage.
+  Result<Bytes> challenge(const std::string& node);
+
+  // attest judges evidence, in this order:
+  //   - decode (form, sizes);
+  //   - the challenge in it is one this verifier issued, answered for the first time, and alive;
+  //   - verify (appraisal::verify_evidence), by the AK registered for the node;
+  //   - appraise, under the policy and what the ledger proves.
+  // Evidence that does not verify is refused, gives no result and changes no state: anybody could
+  // have made it. What verifies gives a signed result whatever its verdict; evidence and result are
+  // kept, and a change of the node's state is entered in the log.
+  Result<ResultRecord> attest(ByteView evidence, ResultForm form);
+
+  void replace_policy(appraisal::Policy policy);
+
+ private:
+  Result<appraisal::VerifiedEvidence> verified(const evidence::UntrustedEvidence& evidence,
+                                               Time now);
+  Result<ResultRecord> conclude(const appraisal::VerifiedEvidence& evidence, ResultForm form,
+                                Time now);
+  Result<ResultRecord> sign(const appraisal::Appraisal& appraisal, const Sha256& evidence,
+                            ResultForm form) const;
+  Status remember(NodeRecord record, const ResultRecord& result,
+                  const appraisal::Appraisal& appraisal, Time now);
+  appraisal::Policy policy() const;
+
+  StateStore& state_;
+  const Identity& identity_;
+  Knowledge knowledge_;
+  Random& random_;
+  Now now_;
+  mutable std::mutex policy_mutex_;
+  appraisal::Policy policy_;
+  Seconds challenge_lifetime_;
+  Path evidence_directory_;
+  std::mutex node_mutex_;  // a node's record is read, judged with and written as one step
+};
+
+}  // namespace attest::verifierd
+
+namespace attest::rules {
+inline constexpr Rule node_unknown{"verifierd.node.unknown"};
+}
