@@ -52,12 +52,12 @@ class Certificate {
 };
 
 struct ChainRules {
-  Time at;                                  // the time at which every certificate must be valid
-  std::optional<std::string> required_eku;  // dotted OID the leaf must carry
+  Time at;  // the time at which every certificate must be valid
+  std::optional<std::string> required_eku = {};  // dotted OID the leaf must carry
   // Critical extensions of the leaf that the caller checks itself, by dotted OID.
-  std::set<std::string> handled_critical;
-  std::vector<Bytes> crls;   // DER
-  bool require_crl = false;  // a certificate no CRL speaks of is then incomplete
+  std::set<std::string> handled_critical = {};
+  std::vector<Bytes> crls = {};  // DER
+  bool require_crl = false;      // a certificate no CRL speaks of is then incomplete
   bool leaf_may_be_ca = false;
   bool allow_sha1 = false;     // some EK chains of older TPMs are signed with SHA-1
   std::size_t max_length = 8;  // certificates, root included

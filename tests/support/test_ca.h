@@ -13,14 +13,14 @@
 namespace attest::test {
 
 struct CertificateSpec {
-  std::string common_name;
+  std::string common_name = {};
   bool is_ca = false;
-  std::optional<long> path_length;
+  std::optional<long> path_length = {};
   Time not_before = from_unix(1'767'225'600);  // 2026-01-01
   Time not_after = from_unix(2'082'758'400);   // 2036-01-01
-  std::vector<std::string> eku;                // dotted OIDs
-  std::string alternative_names;               // as "DNS:localhost,IP:127.0.0.1"
-  std::string critical_extension;              // dotted OID of one nobody knows
+  std::vector<std::string> eku = {};           // dotted OIDs
+  std::string alternative_names = {};          // as "DNS:localhost,IP:127.0.0.1"
+  std::string critical_extension = {};         // dotted OID of one nobody knows
   std::string digest = "SHA256";
 };
 

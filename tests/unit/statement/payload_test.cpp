@@ -1,0 +1,104 @@
+#include "tests/unit/statement/sample_payloads.h"
+
+namespace attest::statement {
+
+namespace {
+
+// with gives a payload with one member set, or taken away where the value is Undefined.
+Bytes with(const Bytes& payload, const char* member, const cbor::Value& value) {
+  cbor::Map map = *must(cbor::decode(payload)).as_map();
+  std::erase_if(map, [&](const auto& each) { return each.first == cbor::Value(member); });
+  if (value != cbor::Value(cbor::Undefined{})) map.emplace_back(member, value);
+  return cbor::encode(map);
+}
+
+// What every payload keeps: version 1, no member missing, none unknown, one encoding.
+template <typename Decode>
+void check_strict(const Bytes& payload, Decode decode) {
+  REQUIRE_OK(decode(payload));
+  REQUIRE_RULE(decode(with(payload, "version", 2)), rules::cbor_schema);
+  REQUIRE_RULE(decode(with(payload, "surplus", 1)), rules::cbor_schema);
+  for (const auto& [key, value] : *must(cbor::decode(payload)).as_map())
+    if (!value.is_null()) {
+      INFO(*key.as_text());
+      REQUIRE_FALSE(decode(with(payload, key.as_text()->c_str(), cbor::Value(cbor::Undefined{}))));
+      REQUIRE_FALSE(decode(with(payload, key.as_text()->c_str(), cbor::Value(1.5))));
+    }
+  Bytes longer = payload;
+  longer.push_back(std::byte{0});
+  REQUIRE_RULE(decode(longer), rules::cbor_trailing);
+}
+
+}  // namespace
+
+TEST_CASE("every payload is read back as it was written, and by a strict schema") {
+  CHECK(must(decode_device_manifest(encode(sample_manifest()))) == sample_manifest());
+  CHECK(must(decode_data_set(encode(sample_data_set()))) == sample_data_set());
+  CHECK(must(decode_model_release(encode(sample_release()))) == sample_release());
+  CHECK(must(decode_node_state_change(encode(sample_change()))) == sample_change());
+  CHECK(must(decode_batch(encode(sample_batch()))) == sample_batch());
+  CHECK(must(decode_key_status(encode(sample_key_status()))) == sample_key_status());
+  CHECK(must(decode_revocation(encode(sample_revocation()))) == sample_revocation());
+
+  check_strict(encode(sample_manifest()), decode_device_manifest);
+  check_strict(encode(sample_data_set()), decode_data_set);
+  check_strict(encode(sample_release()), decode_model_release);
+  check_strict(encode(sample_batch()), decode_batch);
+  check_strict(encode(sample_key_status()), decode_key_status);
+  check_strict(encode(sample_revocation()), decode_revocation);
+}
+
+TEST_CASE("a release names its files in order, each once") {
+  ModelRelease release = sample_release();
+  release.files.push_back(release.files.front());
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release.files.back().name = "a.gguf";
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release.files.back().name = "z.gguf";
+  REQUIRE_OK(decode_model_release(encode(release)));
+  release.files.clear();
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+}
+
+TEST_CASE("a release has an operation exactly when it has parents") {
+  ModelRelease release = sample_release();
+  release.operation.reset();
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release.parents.clear();
+  REQUIRE_OK(decode_model_release(encode(release)));
+  release.operation = Operation{"train", {}};
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+}
+
+TEST_CASE("operations, roles and parents are of the known kinds") {
+  ModelRelease release = sample_release();
+  release.operation->name = "improve";
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release = sample_release();
+  release.parents.front().role = "cousin";
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release = sample_release();
+  release.parents.front().subject = Subject::key(digest_b);
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release = sample_release();
+  release.parents.front().subject = Subject::artefact(digest_a);  // itself
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  release = sample_release();
+  release.parents.push_back(release.parents.front());
+  REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+}
+
+TEST_CASE("a batch holds something, and states and kinds are known") {
+  Batch batch = sample_batch();
+  batch.count = 0;
+  REQUIRE_RULE(decode_batch(encode(batch)), rules::cbor_schema);
+  REQUIRE_RULE(decode_batch(with(encode(sample_batch()), "of", "rumours")), rules::cbor_schema);
+  REQUIRE_RULE(decode_key_status(with(encode(sample_key_status()), "status", "tired")),
+               rules::cbor_schema);
+  REQUIRE_RULE(decode_node_state_change(with(encode(sample_change()), "to", "well")),
+               rules::cbor_schema);
+  REQUIRE_RULE(decode_node_state_change(with(encode(sample_change()), "time", 253'402'300'800)),
+               rules::cbor_schema);
+}
+
+}  // namespace attest::statement
