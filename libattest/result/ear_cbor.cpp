@@ -258,7 +258,8 @@ Result<Json> claims_to_json(const cbor::Map& map) {
 
 Result<Bytes> to_cbor(const Ear& ear) {
   cbor::Map map;
-  for (const auto& [name, value] : claims_of(ear).items()) {
+  const Json claims = claims_of(ear);
+  for (const auto& [name, value] : claims.items()) {
     cbor::Value key = name;
     for (const ClaimName& known : claim_names)
       if (known.name == name) key = known.label;

@@ -1,0 +1,346 @@
+#include "libattest/appraisal/appraise.h"
+
+#include "libattest/evidence/models_item.h"
+#include "tests/support/test_ledger_trust.h"
+#include "tests/support/test_node.h"
+
+using namespace attest;
+using namespace attest::appraisal;
+using result::Tier;
+using result::TrustClaim;
+using result::Verdict;
+using test::TestNode;
+
+namespace {
+
+// A node that passes, its reference values and its manifest: each test breaks one of them.
+struct Scene {
+  TestNode node;
+  Policy policy;
+  test::TestLedgerTrust ledger;
+  hardware::DeviceManifests manifests;
+  std::vector<ProvenReferenceValues> references;
+  std::optional<NodeMemory> previous;
+  Time now = test::appraisal_time + Seconds{5};
+
+  Scene() {
+    policy.name = "test";
+    policy.platform = "board";
+    policy.required_pcrs = test::firmware_pcrs;
+    policy.quote_max_age = Seconds{600};
+    policy.result_lifetime = Seconds{900};
+  }
+
+  static reference::ReferenceValues values_of(const test::TestTpm& tpm) {
+    reference::ReferenceValues values;
+    values.id = "id";
+    values.platform = "board";
+    values.description = "as measured";
+    const tpm::PcrValues pcrs = tpm.pcrs(test::firmware_pcrs);
+    for (const auto& [index, value] : pcrs.banks().at(HashAlgorithm::sha256))
+      values.pcrs[HashAlgorithm::sha256][index] = {{value, ""}};
+    const auto log = must(tpm::parse_event_log(tpm.event_log()));
+    for (const tpm::Event& event : log.events())
+      if (event.extends())
+        values.events[HashAlgorithm::sha256][event.pcr].push_back(
+            {to_bytes(event.digest(HashAlgorithm::sha256)), "known good"});
+    return values;
+  }
+
+  std::uint64_t know(const reference::ReferenceValues& values) {
+    const auto index = ledger.add(statement::Kind::reference_values, "platform:" + values.platform,
+                                  must(reference::encode_reference_values(values)));
+    references.push_back(must(prove_reference_values(ledger.proven(index))));
+    return index;
+  }
+  void know_good_boot() {
+    test::TestTpm good;
+    good.boot(true, test::good_boot_loader);
+    know(values_of(good));
+  }
+
+  std::uint64_t add_manifest(std::optional<std::string> owner = {}, bool by_other = false) {
+    statement::DeviceManifest manifest;
+    manifest.ek = node.registered.ek;
+    manifest.node = std::move(owner);
+    const auto index = ledger.add(statement::Kind::device_manifest, "ek:" + to_hex(manifest.ek),
+                                  statement::encode(manifest), by_other);
+    must(manifests.add(ledger.proven(index)));
+    return index;
+  }
+
+  Appraisal judge() const {
+    return appraise(node.verified(), policy,
+                    {references, manifests, previous, now, "verifier.example", {"attest", "test"}});
+  }
+};
+
+Scene good_scene() {
+  Scene scene;
+  scene.know_good_boot();
+  scene.add_manifest("rack7-n03");
+  return scene;
+}
+
+// only_failure gives the one check that did not pass.
+result::Check only_failure(const Appraisal& appraisal) {
+  std::vector<result::Check> failed;
+  for (const auto& check : appraisal.ear.checks)
+    if (check.outcome != Verdict::pass) failed.push_back(check);
+  for (const auto& reason : appraisal.reasons) UNSCOPED_INFO(reason);
+  REQUIRE(failed.size() == 1);
+  REQUIRE(appraisal.verdict == failed.front().outcome);
+  REQUIRE(appraisal.ear.verdict == failed.front().outcome);
+  return failed.front();
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a node that is what it should be passes, and its result says on what that rests") {
+  const Scene scene = good_scene();
+  const Appraisal appraisal = scene.judge();
+  for (const auto& reason : appraisal.reasons) UNSCOPED_INFO(reason);
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  const result::Ear& ear = appraisal.ear;
+  REQUIRE(ear.issuer == "verifier.example");
+  REQUIRE(ear.subject == "rack7-n03");
+  REQUIRE(ear.issued_at == scene.now);
+  REQUIRE(ear.expires == scene.now + Seconds{900});
+  const auto nonce = scene.node.verified_challenge().nonce();
+  REQUIRE(equal(*ear.nonce, nonce));
+  REQUIRE(ear.reference_values == std::vector<std::uint64_t>{0, 1});
+  REQUIRE(ear.submods.at("node").status == Tier::affirming);
+  REQUIRE(ear.submods.at("node").trust_level == result::TrustLevel::hardware_signed);
+  REQUIRE(ear.submods.at("boot").status == Tier::affirming);
+  REQUIRE(ear.submods.at("boot").trust_level == result::TrustLevel::tpm_measured);
+  REQUIRE(ear.submods.at("boot").policy_id == scene.policy.id());
+  REQUIRE(ear.checks.size() == 14);
+  REQUIRE(appraisal.memory->clock == scene.node.tpm.clock);
+}
+
+TEST_CASE("a changed boot loader is refused, with the PCR and the event that differ") {
+  Scene scene = good_scene();
+  const Sha256 other = sha256(as_bytes("another boot loader"));
+  scene.node.tpm.reset();
+  scene.node.tpm.boot(true, other);
+  const Appraisal appraisal = scene.judge();
+  const auto check = only_failure(appraisal);
+  REQUIRE(check.name == "boot.pcr.4");
+  REQUIRE(check.outcome == Verdict::refused);
+  REQUIRE(contains(check.why, "PCR 4 differs from every reference value"));
+  REQUIRE(contains(check.why, "event 11, EV_EFI_BOOT_SERVICES_APPLICATION"));
+  REQUIRE(check.found == "sha256 " + to_hex(other));
+  REQUIRE(check.expected ==
+          "sha256 " + to_hex(test::good_boot_loader) + " (reference 0, \"known good\")");
+  REQUIRE(appraisal.ear.submods.at("boot").vector.get(TrustClaim::executables) == 96);
+  REQUIRE(appraisal.ear.submods.at("boot").status == Tier::contraindicated);
+}
+
+TEST_CASE("after a reboot a difference is called a boot from other files") {
+  Scene scene = good_scene();
+  scene.previous = scene.judge().memory;
+  scene.node.tpm.reset();
+  scene.node.tpm.boot(true, sha256(as_bytes("another boot loader")));
+  const auto check = only_failure(scene.judge());
+  REQUIRE(contains(check.why, "resetCount 41"));
+  REQUIRE(contains(check.why, "a boot from other files"));
+}
+
+TEST_CASE("a PCR extended after the log's end is refused as a change at run time") {
+  Scene scene = good_scene();
+  scene.policy.secure_boot = Need::any;
+  scene.node.tpm.extend(4, Bytes(32));
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::refused);
+  REQUIRE(appraisal.reasons.size() == 2);
+  REQUIRE(contains(appraisal.reasons[0], "boot.pcr.4: PCR 4 differs"));
+  REQUIRE(contains(appraisal.reasons[0], "after the log's last event for it (event 11"));
+  REQUIRE(contains(appraisal.reasons[0], "a change at run time"));
+  REQUIRE(contains(appraisal.reasons[1], "boot.eventlog"));
+}
+
+TEST_CASE("an event that is missing is named") {
+  Scene scene = good_scene();
+  auto values = Scene::values_of(scene.node.tpm);
+  scene.references.clear();
+  values.pcrs[HashAlgorithm::sha256][4] = {{Bytes(32, std::byte{9}), ""}};
+  values.events[HashAlgorithm::sha256][4].push_back({Bytes(32, std::byte{8}), "second stage"});
+  scene.know(values);
+  const auto check = only_failure(scene.judge());
+  REQUIRE(contains(check.why, "one is missing"));
+  REQUIRE(contains(check.expected, "second stage"));
+}
+
+TEST_CASE("any of several reference values will do, and the one that matched is relied on") {
+  Scene scene;
+  scene.add_manifest();
+  test::TestTpm other;
+  other.boot(true, sha256(as_bytes("old boot loader")));
+  scene.know(Scene::values_of(other));
+  scene.know_good_boot();
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  REQUIRE(appraisal.ear.reference_values == std::vector<std::uint64_t>{0, 1, 2});
+}
+
+TEST_CASE("reference values of another platform do not count") {
+  Scene scene = good_scene();
+  scene.policy.platform = "other-board";
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::incomplete);
+  REQUIRE(appraisal.reasons.size() == 8);
+}
+
+TEST_CASE("a PCR without any reference value is incomplete") {
+  Scene scene = good_scene();
+  auto values = Scene::values_of(scene.node.tpm);
+  values.pcrs[HashAlgorithm::sha256].erase(5);
+  scene.references.clear();
+  scene.know(values);
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.pcr.5");
+  REQUIRE(check.outcome == Verdict::incomplete);
+}
+
+TEST_CASE("a quote that leaves out a required PCR is refused") {
+  Scene scene = good_scene();
+  scene.node.quoted = tpm::PcrSet{0, 1, 2, 3, 4, 5, 7};
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.quoted");
+  REQUIRE(check.outcome == Verdict::refused);
+}
+
+TEST_CASE("a quote in another bank than the policy's is refused") {
+  Scene scene = good_scene();
+  scene.policy.bank = HashAlgorithm::sha384;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.quoted");
+}
+
+TEST_CASE("an event log that is required and absent is incomplete") {
+  Scene scene = good_scene();
+  scene.policy.secure_boot = Need::any;
+  scene.node.with_log = false;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.eventlog");
+  REQUIRE(check.outcome == Verdict::incomplete);
+  scene.policy.event_log = Need::any;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("Secure Boot switched off is refused where it is required, and only there") {
+  Scene scene;
+  scene.add_manifest();
+  scene.node.tpm.reset();
+  scene.node.tpm.boot(false, test::good_boot_loader);
+  scene.know(Scene::values_of(scene.node.tpm));
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.secure_boot");
+  REQUIRE(check.outcome == Verdict::refused);
+  scene.policy.secure_boot = Need::any;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("Secure Boot is incomplete where no log that the PCRs vouch for speaks of it") {
+  Scene scene = good_scene();
+  scene.policy.event_log = Need::any;
+  scene.node.with_log = false;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "boot.secure_boot");
+  REQUIRE(check.outcome == Verdict::incomplete);
+}
+
+TEST_CASE("a quote older than the policy allows is incomplete") {
+  Scene scene = good_scene();
+  scene.now = test::appraisal_time + scene.policy.quote_max_age;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+  scene.now += Seconds{1};
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.age");
+  REQUIRE(check.outcome == Verdict::incomplete);
+}
+
+TEST_CASE("a quote from before the last one accepted is refused, and not remembered") {
+  Scene scene = good_scene();
+  scene.previous = scene.judge().memory;
+  scene.previous->clock.reset_count += 1;
+  const Appraisal appraisal = scene.judge();
+  const auto check = only_failure(appraisal);
+  REQUIRE(check.name == "node.clock");
+  REQUIRE(check.outcome == Verdict::refused);
+  REQUIRE_FALSE(appraisal.memory);
+}
+
+TEST_CASE("the clock of another AK is not compared") {
+  Scene scene = good_scene();
+  scene.previous = scene.judge().memory;
+  scene.previous->clock.reset_count += 1;
+  scene.previous->ak_name = test::TestTpm().ak_name();
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  REQUIRE(contains(appraisal.ear.not_checked.front(), "TPM clock"));
+}
+
+TEST_CASE("a software TPM is refused unless the policy allows it, and then it is a warning") {
+  Scene scene = good_scene();
+  scene.node.registered.software_tpm = true;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.tpm");
+  REQUIRE(check.outcome == Verdict::refused);
+  scene.policy.allow_software_tpm = true;
+  const Appraisal allowed = scene.judge();
+  REQUIRE(allowed.verdict == Verdict::pass);
+  REQUIRE(allowed.ear.submods.at("node").status == Tier::warning);
+}
+
+TEST_CASE("a missing manifest is incomplete where one is required, and only there") {
+  Scene scene;
+  scene.know_good_boot();
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.manifest");
+  REQUIRE(check.outcome == Verdict::incomplete);
+  scene.policy.require_manifest = false;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("a manifest that names another node is refused") {
+  Scene scene;
+  scene.know_good_boot();
+  scene.add_manifest("rack7-n04");
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.manifest");
+  REQUIRE(check.outcome == Verdict::refused);
+}
+
+TEST_CASE("manifests by two issuers are refused, even where none is required") {
+  Scene scene = good_scene();
+  scene.add_manifest({}, true);
+  scene.policy.require_manifest = false;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.manifest");
+  REQUIRE(contains(check.found, "owner@example (entry 1), other@example (entry 2)"));
+}
+
+TEST_CASE("models that are not listed are incomplete where the policy requires the list") {
+  Scene scene = good_scene();
+  scene.policy.models = Need::required;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "models.report");
+  scene.node.more = {evidence::make_item(evidence::label::models, evidence::encode_models({}))};
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("what nobody looked at is said") {
+  Scene scene = good_scene();
+  scene.node.more = {evidence::make_item(evidence::label::ima, as_bytes("list")),
+                     {"gpu/0", "application/x", to_bytes("report")}};
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  REQUIRE(contains(appraisal.ear.not_checked[0], "gpu/0"));
+  REQUIRE(contains(appraisal.ear.not_checked[1], "ima"));
+}
