@@ -49,14 +49,6 @@ Result<RunnableModel> open_verified_model(const Path& path, const std::optional<
                                           const TrustRoot& trust,
                                           const lineage::ReleasePolicy& policy, Time now);
 
-// open_unreleased_model opens a file that no statement speaks of, for tests and experiments that
-// say so: it is read through the same checks, against the digests it has itself.
-struct UnreleasedModel {
-  Transformer transformer;
-  Tokenizer tokenizer;
-};
-Result<UnreleasedModel> open_unreleased_model(const Path& path);
-
 }  // namespace attest::inference
 
 namespace attest::rules {

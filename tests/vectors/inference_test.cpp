@@ -1,0 +1,112 @@
+// links: attest::inference attest::model attest::base
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+
+#include "inference/generate.h"
+#include "inference/tokenizer.h"
+#include "inference/unreleased_model.h"
+#include "libattest/base/file.h"
+#include "libattest/base/json.h"
+#include "tests/support/catch.h"
+
+using namespace attest;
+using namespace attest::inference;
+
+namespace {
+
+std::optional<Path> corpus(const char* part) {
+  const char* root = std::getenv("ATTEST_CORPUS");
+  if (root && std::filesystem::exists(Path(root) / part)) return Path(root) / part;
+  std::cout << "skipped: ATTEST_CORPUS has no " << part << "\n";
+  return std::nullopt;
+}
+
+// The texts of an .inp file: each ends with a line of its own.
+std::vector<std::string> texts_of(const std::string& file) {
+  constexpr std::string_view end = "\n__ggml_vocab_test__\n";
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < file.size();) {
+    const std::size_t stop = file.find(end, at);
+    REQUIRE(stop != std::string::npos);
+    texts.push_back(file.substr(at, stop - at));
+    at = stop + end.size();
+  }
+  return texts;
+}
+
+std::vector<Token> tokens_of(const std::string& line) {
+  std::istringstream numbers(line);
+  return {std::istream_iterator<Token>(numbers), {}};
+}
+
+}  // namespace
+
+TEST_CASE("SentencePiece vocabularies tokenise every text of the corpus as it says") {
+  const auto folder = corpus("inference/vocab");
+  if (!folder) return;
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    const auto gguf = must(model::parse_gguf(must(read_file(entry.path()))));
+    const auto tokenizer = Tokenizer::read(gguf);
+    if (!tokenizer) {
+      REQUIRE_RULE(tokenizer, rules::tokenizer_kind);
+      std::cout << "not covered yet: " << entry.path().filename() << "\n";
+      continue;
+    }
+    const auto texts = texts_of(must(read_text_file(Path(entry.path().string() + ".inp"))));
+    std::istringstream expected(must(read_text_file(Path(entry.path().string() + ".out"))));
+    for (const std::string& text : texts) {
+      std::string line;
+      REQUIRE(std::getline(expected, line));
+      INFO("\"" << text << "\"");
+      CHECK(must(tokenizer->encode(text, {.add_begin = false})) == tokens_of(line));
+    }
+  }
+}
+
+TEST_CASE("the weights of the corpus give the tokens it says") {
+  const auto folder = corpus("inference/weights");
+  if (!folder) return;
+  const auto executor = make_thread_pool(2);
+  const Machine machine{.executor = executor.get()};
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    INFO(entry.path().string());
+    const auto model = must(open_unreleased_model(entry.path()));
+    const Json expected =
+        must(parse_json(must(read_text_file(Path(entry.path().string() + ".expected.json")))));
+    const bool normative = expected.at("normative").get<bool>();
+    REQUIRE(to_hex(model.transformer.sha256()) == expected.at("sha256").get<std::string>());
+    for (const Json& each : expected.at("cases")) {
+      const auto prompt = must(model.tokenizer.encode(each.at("prompt").get<std::string>()));
+      CHECK(prompt == each.at("prompt_tokens").get<std::vector<Token>>());
+      const auto tokens = each.at("greedy_tokens").get<std::vector<Token>>();
+
+      auto sequence = must(Sequence::begin(model.transformer, prompt.size()));
+      std::vector<float> last;
+      must(sequence.append(prompt, machine, [&](std::size_t, std::span<const float> logits) {
+        last.assign(logits.begin(), logits.end());
+        return Status();
+      }));
+      for (const Json& top : each.at("first_top5"))
+        CHECK(std::fabs(last.at(top.at(0).get<Token>()) - top.at(1).get<float>()) <=
+              (normative ? 1e-3F : 0.1F));
+
+      const auto answer = must(
+          generate(model.transformer,
+                   {.prompt = prompt, .sampler = {}, .max_tokens = tokens.size(), .end_tokens = {}},
+                   machine));
+      if (normative) {
+        CHECK(answer.tokens == tokens);
+        CHECK(model.tokenizer.decode(answer.tokens) == each.at("greedy_text").get<std::string>());
+      } else {
+        CHECK(answer.tokens.front() == tokens.front());
+        if (answer.tokens != tokens)
+          std::cout << "informative: other tokens than the peer's for " << entry.path().filename()
+                    << "\n";
+      }
+    }
+  }
+}
