@@ -1,10 +1,27 @@
 // The command groups of attestctl, each defined in the file of its name.
 #pragma once
 
+namespace CLI {
+class App;
+}
+
 namespace attest::cli {
 
 class CommandLine;
 
-void add_key_commands(CommandLine& command_line);
+void add_key_commands(CommandLine& command_line, CLI::App* group);
+void add_publish_commands(CommandLine& command_line, CLI::App* key_group);
+void add_ledger_commands(CommandLine& command_line, CLI::App* group);
+void add_ledger_check_commands(CommandLine& command_line, CLI::App* group);
+void add_gate_command(CommandLine& command_line);
+void add_infer_commands(CommandLine& command_line);
+void add_lineage_commands(CommandLine& command_line);
+void add_model_commands(CommandLine& command_line);
+void add_node_commands(CommandLine& command_line);
+void add_receipt_commands(CommandLine& command_line);
+void add_result_commands(CommandLine& command_line);
+void add_tpm_commands(CommandLine& command_line);
+void add_trust_commands(CommandLine& command_line);
+void add_witness_commands(CommandLine& command_line);
 
 }  // namespace attest::cli

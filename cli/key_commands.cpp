@@ -68,9 +68,7 @@ Result<Report> show(const ShowOptions& options) {
 
 }  // namespace
 
-void add_key_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("key", "Signing keys in files and tokens");
-
+void add_key_commands(CommandLine& command_line, CLI::App* group) {
   CLI::App* verb = command_line.verb(group, "new", "Make a signing key, readable by you alone",
                                      "attestctl key new publisher.key");
   auto fresh = std::make_shared<NewOptions>();

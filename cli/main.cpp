@@ -59,6 +59,26 @@ int show(const Error& error, bool json) {
   return exit_status(error.kind);
 }
 
+// Groups stand in --help in this order: what is asked first comes first.
+void add_groups(CommandLine& command_line) {
+  add_gate_command(command_line);
+  add_infer_commands(command_line);
+  add_receipt_commands(command_line);
+  add_lineage_commands(command_line);
+  add_model_commands(command_line);
+  add_node_commands(command_line);
+  add_result_commands(command_line);
+  add_tpm_commands(command_line);
+  CLI::App* ledger = command_line.group("ledger", "Transparency logs: one's own, and anyone's");
+  add_ledger_commands(command_line, ledger);
+  add_ledger_check_commands(command_line, ledger);
+  add_witness_commands(command_line);
+  add_trust_commands(command_line);
+  CLI::App* key = command_line.group("key", "Signing keys in files and tokens");
+  add_key_commands(command_line, key);
+  add_publish_commands(command_line, key);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Provenance of hardware and models, checked offline", "attestctl");
   app.set_version_flag("--version", "attestctl " ATTEST_VERSION);
@@ -67,7 +87,7 @@ int run(int argc, char** argv) {
       "Exit status: 0 pass, 1 refused, 2 could not be checked, 64 wrong usage, 70 a fault of "
       "ours.\nOffline unless --server is given. Every verb takes --json and --help.");
   CommandLine command_line(app);
-  add_key_commands(command_line);
+  add_groups(command_line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

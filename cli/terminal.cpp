@@ -41,6 +41,11 @@ std::string Terminal::paint(Colour colour, std::string_view text) const {
   return code + std::string(text) + "\x1b[0m";
 }
 
+void Terminal::write(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 void Terminal::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
   if (!bar_ || total == 0) return;
   const auto now = std::chrono::steady_clock::now();

@@ -20,6 +20,9 @@ class Terminal {
   // paint adds colour where the terminal takes it; colour never carries meaning alone.
   std::string paint(Colour colour, std::string_view text) const;
 
+  // write puts text on standard output at once: an answer as it is being made.
+  void write(std::string_view text);
+
   // progress redraws one line on standard error at most ten times a second, and only when that is
   // a terminal: "  [########            ] 41 %  hashing tiny.gguf".
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total);

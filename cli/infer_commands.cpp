@@ -1,0 +1,215 @@
+// attestctl infer, tokenize: runs only what checks out, and signs what it answers.
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <thread>
+
+#include "cli/command_line.h"
+#include "cli/groups.h"
+#include "cli/model_file.h"
+#include "cli/trust_file.h"
+#include "inference/exact.h"
+#include "inference/generate.h"
+#include "inference/receipt_file.h"
+#include "inference/verified_model.h"
+#include "libattest/base/text.h"
+#include "libattest/crypto/random.h"
+#include "libattest/http/agent_client.h"
+
+namespace attest::cli {
+
+namespace {
+
+struct InferOptions {
+  std::string model;
+  std::string bundle;
+  std::string trust;
+  std::string policy;
+  std::string prompt;
+  std::string agent;
+  std::string receipt;
+  std::size_t max_tokens = 64;
+  unsigned threads = 0;
+  inference::SamplerSettings sampler;
+};
+
+// Text of a model for the terminal: control characters other than line feeds and tabs are left out,
+// so that no answer can move the cursor. Pieces may hold parts of characters, so UTF-8 is not
+// judged.
+std::string printable_text(std::string text) {
+  std::erase_if(text, [](char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return (code < 0x20 && c != '\n' && c != '\t') || code == 0x7f;
+  });
+  return text;
+}
+
+// What the node's agent said of the key that will sign the receipt.
+struct Attested {
+  std::optional<std::string> result;  // the EAR
+  std::optional<std::string> node;
+};
+
+// Has the node quote the receipt key. Without an agent the key is bound to no TPM, and the receipt
+// says so; a node that did not pass gets no receipt at all.
+Result<Attested> attest_key(const std::string& socket, const SigningKey& key) {
+  if (socket.empty()) return Attested{};
+  TRY(auto agent, http::connect_agent(socket));
+  TRY(const evidence::RuntimeAnswer answer, agent.bind_runtime_key(key.public_key().spki_der()));
+  if (answer.verdict != "pass" || !answer.result)
+    return fail(refused(rules::receipt_node_failed,
+                        "this node's attestation did not pass, so nothing it computes counts")
+                    .expected("pass")
+                    .found(answer.verdict.value_or("no verdict") + ": " + answer.detail)
+                    .next("see why: attestctl node show NODE --server URL"));
+  TRY(const auto parsed, result::parse_result(as_bytes(*answer.result)));
+  return Attested{answer.result, parsed.ear().subject};
+}
+
+inference::Receipt make_receipt(const inference::RunnableModel& model, const Attested& attested,
+                                std::vector<inference::Token> prompt, const InferOptions& options,
+                                const inference::Answer& answer, Time started) {
+  inference::Receipt receipt;
+  receipt.profile = std::string(inference::exact::profile);
+  receipt.runtime = "attestctl " ATTEST_VERSION;
+  receipt.node = attested.node;
+  receipt.model = {digest_uri(model.transformer().sha256()), model.transformer().fsverity(),
+                   model.bundle().release().index};
+  const auto& checkpoint = model.bundle().checkpoint();
+  receipt.checkpoint =
+      inference::Receipt::Checkpoint{checkpoint.origin(), checkpoint.size(), checkpoint.root()};
+  receipt.prompt = std::move(prompt);
+  receipt.sampler = options.sampler;
+  receipt.answer = answer.tokens;
+  receipt.stopped = answer.stopped;
+  receipt.logits = answer.logits;
+  if (attested.result) receipt.result = sha256(as_bytes(*attested.result));
+  receipt.started = started;
+  return receipt;
+}
+
+Result<Report> infer(const InferOptions& options, const Context& context) {
+  TRY(const TrustRoot trust, load_trust(options.trust));
+  TRY(const auto policy, load_release_policy(options.policy));
+  std::optional<Path> bundle;
+  if (!options.bundle.empty()) bundle = options.bundle;
+  TRY(const auto model,
+      inference::open_verified_model(options.model, bundle, trust, policy, context.now));
+  const inference::Tokenizer& tokenizer = model.tokenizer();
+  TRY_WITHIN("--prompt", auto prompt, tokenizer.encode(options.prompt));
+  TRY(const auto key, make_signing_key(KeyKind::ed25519, system_random()));
+  TRY(const Attested attested, attest_key(options.agent, *key));
+
+  const unsigned threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  const auto pool = inference::make_thread_pool(threads);
+  const inference::Machine machine{.executor = pool.get()};
+  const inference::GenerateRequest request{.prompt = prompt,
+                                           .sampler = options.sampler,
+                                           .max_tokens = options.max_tokens,
+                                           .end_tokens = tokenizer.vocabulary().end_tokens()};
+  if (!context.json) context.terminal.write(options.prompt);
+  TRY(const auto answer,
+      inference::generate(model.transformer(), request, machine, [&](inference::Token token) {
+        if (!context.json) context.terminal.write(printable_text(tokenizer.piece(token)));
+        return true;
+      }));
+  if (!context.json) context.terminal.write("\n\n");
+
+  const auto receipt =
+      make_receipt(model, attested, std::move(prompt), options, answer, context.now);
+  TRY(const Bytes signed_receipt, inference::sign_receipt(receipt, "attestctl", context.now, *key));
+  const Sha256 id = sha256(signed_receipt);
+  if (!options.agent.empty()) {
+    TRY(auto agent, http::connect_agent(options.agent));
+    TRY_VOID(agent.submit_receipt(id));
+  }
+  const Bytes file =
+      inference::encode_receipt_file(signed_receipt, key->public_key(), attested.result, {});
+  Report report;
+  report.json = {{"tokens", answer.tokens},
+                 {"text", tokenizer.decode(answer.tokens)},
+                 {"stopped", answer.stopped},
+                 {"model", receipt.model.subject},
+                 {"release", model.verdict().release},
+                 {"receipt", to_hex(id)},
+                 {"node", attested.node ? OrderedJson(*attested.node) : OrderedJson()}};
+  report.field("model", model.verdict().release);
+  report.field("as of", model.verdict().checkpoint);
+  report.field("receipt", to_hex(id));
+  report.field("key", attested.node ? "made for this run, quoted by the TPM of " + *attested.node
+                                    : "made for this run, bound to no TPM (no --agent)");
+  if (!options.receipt.empty()) {
+    TRY_VOID(write_file_atomically(options.receipt, file));
+    report.json["receipt_file"] = options.receipt;
+    report.field("written to", options.receipt);
+    report.line("Check every token: attestctl receipt replay " + options.receipt + " --model " +
+                options.model);
+  }
+  return report;
+}
+
+struct TokenizeOptions {
+  std::string model;
+  bool no_special = false;
+};
+
+Result<Report> tokenize(const TokenizeOptions& options) {
+  TRY(auto file, system_files().open(options.model, OpenMode::read));
+  TRY_WITHIN(options.model, const auto gguf, model::read_gguf(*file));
+  TRY_WITHIN(options.model, const auto tokenizer, inference::Tokenizer::read(gguf));
+  const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+  TRY_WITHIN("standard input", const auto tokens,
+             tokenizer.encode(
+                 text, {.add_begin = !options.no_special, .read_special = !options.no_special}));
+  Report report;
+  report.json["tokens"] = tokens;
+  std::string line;
+  for (const inference::Token token : tokens)
+    line += (line.empty() ? "" : " ") + std::to_string(token);
+  report.line(line);
+  return report;
+}
+
+}  // namespace
+
+void add_infer_commands(CommandLine& command_line) {
+  CLI::App* verb = command_line.top_verb(
+      "infer", "Let a model write, once its lineage checks out",
+      "attestctl infer --model tiny.gguf --trust trust.toml --prompt \"The node\"");
+  auto options = std::make_shared<InferOptions>();
+  verb->add_option("--model", options->model, "The model (GGUF)")->required();
+  verb->add_option("--bundle", options->bundle,
+                   "Its proof bundle; MODEL.attest/bundle.cbor without");
+  add_trust_option(verb, options->trust);
+  verb->add_option("--policy", options->policy, "What a model must be (TOML)");
+  verb->add_option("--prompt", options->prompt, "What to continue")->required();
+  verb->add_option("--max-tokens", options->max_tokens, "At most this many tokens; 64 without")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--temperature", options->sampler.temperature,
+                   "0 (the default) takes the likeliest token");
+  verb->add_option("--top-k", options->sampler.top_k, "Sample among this many tokens; 0 means all");
+  verb->add_option("--top-p", options->sampler.top_p, "Sample among tokens of this much weight");
+  verb->add_option("--min-p", options->sampler.min_p,
+                   "Leave out tokens of less than this share of the likeliest");
+  verb->add_option("--repetition", options->sampler.repetition,
+                   "Above 1 makes repetition less likely");
+  verb->add_option("--seed", options->sampler.seed, "The same seed gives the same answer");
+  verb->add_option("--threads", options->threads,
+                   "All cores without; the answer does not depend on it");
+  verb->add_option("--agent", options->agent,
+                   "agentd's socket: has the node's TPM quote the receipt key");
+  verb->add_option("--receipt", options->receipt, "Write the receipt to this file");
+  command_line.runs(verb, [options](const Context& context) { return infer(*options, context); });
+
+  verb =
+      command_line.top_verb("tokenize", "Show the tokens of a text on standard input",
+                            "echo -n \"The node\" | attestctl tokenize --model tiny.gguf --json");
+  auto tokenized = std::make_shared<TokenizeOptions>();
+  verb->add_option("--model", tokenized->model, "A GGUF file with a vocabulary")->required();
+  verb->add_flag("--no-special", tokenized->no_special,
+                 "No begin-of-text in front, and read no special tokens");
+  command_line.runs(verb, [tokenized](const Context&) { return tokenize(*tokenized); });
+}
+
+}  // namespace attest::cli

@@ -1,0 +1,260 @@
+// attestctl receipt: show, prove, verify, replay: did this answer come from that model?
+#include <thread>
+
+#include "cli/command_line.h"
+#include "cli/groups.h"
+#include "cli/model_file.h"
+#include "cli/submission.h"
+#include "cli/trust_file.h"
+#include "inference/receipt_file.h"
+#include "inference/replay.h"
+#include "inference/verified_model.h"
+#include "libattest/base/text.h"
+
+namespace attest::cli {
+
+namespace {
+
+struct ReceiptOptions {
+  std::string file;
+  std::string trust;
+  std::string model;
+  std::string policy;
+  unsigned threads = 0;
+  ServerOptions server;
+};
+
+Result<inference::UntrustedReceiptFile> read_receipt(const std::string& file) {
+  TRY(const Bytes content, read_file(file, inference::max_receipt_size + (16U << 20)));
+  TRY_WITHIN(file, auto receipt, inference::decode_receipt_file(content));
+  return receipt;
+}
+
+void describe(Report& report, const inference::UntrustedReceipt& untrusted) {
+  const inference::Receipt& receipt = untrusted.receipt;
+  const std::string id = to_hex(sha256(untrusted.bytes));
+  report.line("receipt " + id.substr(0, 4) + "… by " + printable(receipt.runtime, 60) +
+              (receipt.node ? " on " + printable(*receipt.node, 60) : "") + ", " +
+              to_minutes(receipt.started));
+  report.json = {
+      {"receipt", id},
+      {"runtime", receipt.runtime},
+      {"node", receipt.node ? OrderedJson(*receipt.node) : OrderedJson()},
+      {"profile", receipt.profile},
+      {"model", receipt.model.subject},
+      {"release", receipt.model.release ? OrderedJson(*receipt.model.release) : OrderedJson()},
+      {"prompt_tokens", receipt.prompt ? OrderedJson(receipt.prompt->size()) : OrderedJson()},
+      {"answer", receipt.answer},
+      {"stopped", receipt.stopped},
+      {"key", to_hex(untrusted.key_id)},
+      {"started", to_rfc3339(receipt.started)}};
+}
+
+Result<Report> show(const ReceiptOptions& options) {
+  TRY(const auto file, read_receipt(options.file));
+  const inference::Receipt& receipt = file.receipt.receipt;
+  Report report;
+  describe(report, file.receipt);
+  report.field("model", receipt.model.subject);
+  report.field("profile", printable(receipt.profile, 40));
+  report.field("prompt", receipt.prompt ? std::to_string(receipt.prompt->size()) + " tokens"
+                                        : "kept private, committed to");
+  report.field("answer", std::to_string(receipt.answer.size()) + " tokens, ended by " +
+                             printable(receipt.stopped, 20));
+  report.field("key", "key:" + to_hex(file.receipt.key_id));
+  report.field("result", file.result ? "carried along" : "none: the key is bound to no TPM");
+  report.field("batch",
+               file.batch ? "carried along"
+                          : "none yet: attestctl receipt prove " + options.file + " --server URL");
+  report.outcome = Outcome::incomplete;
+  report.line("not checked: anything. Check it: attestctl receipt verify " + options.file +
+              " --trust FILE");
+  return report;
+}
+
+Result<Report> prove(const ReceiptOptions& options) {
+  if (options.server.url.empty())
+    return fail(usage_error("a proof comes from a ledger: name it with --server URL"));
+  TRY(const auto file, read_receipt(options.file));
+  TRY(const http::Client client, connect(options.server));
+  TRY(const Bytes answer,
+      client.fetch(options.server.url + "/v1/receipts/" + to_hex(sha256(file.receipt.bytes))));
+  TRY_WITHIN(options.server.url, const auto batch, inference::decode_batch_proof(answer));
+  TRY_VOID(write_file_atomically(
+      options.file,
+      inference::encode_receipt_file(file.receipt.bytes, file.key, file.result, batch)));
+  Report report;
+  report.line(options.file + ": now carries its proof, batch statement " +
+              with_thousands(batch.statement.index));
+  report.json = {{"index", batch.statement.index}};
+  return report;
+}
+
+// The signature and what binds its key; the report is begun with both.
+Result<inference::VerifiedReceiptFile> verified_receipt(const ReceiptOptions& options,
+                                                        const TrustRoot& trust, Time now,
+                                                        Report& report) {
+  TRY(auto file, read_receipt(options.file));
+  describe(report, file.receipt);
+  TRY_WITHIN(options.file, auto verified,
+             inference::verify_receipt_file(std::move(file), trust, now));
+  report.field("signature", verified.binding_in_words());
+  report.json["binding"] = verified.binding() == inference::Binding::bound      ? "bound"
+                           : verified.binding() == inference::Binding::unproven ? "unproven"
+                                                                                : "unbound";
+  if (verified.ledger_time()) report.json["ledger_time"] = to_rfc3339(*verified.ledger_time());
+  return verified;
+}
+
+Result<Report> verify(const ReceiptOptions& options, Time now) {
+  TRY(const TrustRoot trust, load_trust(options.trust));
+  Report report;
+  TRY(const auto verified, verified_receipt(options, trust, now, report));
+  report.json["not_checked"] = {"that the model gives this answer"};
+  report.field("not checked", "that the model gives this answer: attestctl receipt replay " +
+                                  options.file + " --model FILE");
+  if (verified.binding() != inference::Binding::bound) {
+    report.outcome = Outcome::incomplete;
+    report.line(
+        "verdict: incomplete; nothing proves that a node's TPM vouched for the key when it signed");
+  } else {
+    report.line("verdict: signed by a key that a node's TPM vouched for");
+  }
+  return report;
+}
+
+// What the ledger says of the model, where its bundle lies beside it. A replay needs no lineage,
+// but an answer of a revoked model is worth knowing as such.
+Outcome judge_lineage(const ReceiptOptions& options, const TrustRoot& trust, const Context& context,
+                      Report& report) {
+  const auto bundle = read_bundle(places_of(options.model));
+  if (!bundle) {
+    report.field("lineage", "not checked: no bundle beside the model");
+    report.json["not_checked"].push_back("the model's lineage: no bundle beside it");
+    return Outcome::pass;
+  }
+  const auto policy = load_release_policy(options.policy);
+  const auto file = present_file(options.model, context.terminal);
+  if (!policy || !file) {
+    report.field("lineage", (policy ? file.error() : policy.error()).to_string());
+    return Outcome::incomplete;
+  }
+  const auto verdict = lineage::judge_bundle(*bundle, trust, *file, *policy, context.now);
+  std::string text = verdict.release.empty() ? "" : "released: " + verdict.release + "; ";
+  text += result::to_string(verdict.outcome);
+  for (const auto& check : verdict.checks)
+    if (check.outcome != result::Verdict::pass) text += "; " + check.why;
+  report.field("lineage", text);
+  report.json["lineage"] = result::to_string(verdict.outcome);
+  return verdict.outcome == result::Verdict::pass      ? Outcome::pass
+         : verdict.outcome == result::Verdict::refused ? Outcome::refused
+                                                       : Outcome::incomplete;
+}
+
+void describe(Report& report, const inference::ReplayReport& replayed,
+              const inference::Tokenizer& tokenizer) {
+  report.field("logits", with_thousands(replayed.equal) + " of " +
+                             with_thousands(replayed.positions) + " position hashes equal" +
+                             (replayed.equal == replayed.positions
+                                  ? ""
+                                  : ", up to position " + with_thousands(replayed.equal)));
+  report.json["positions"] = replayed.positions;
+  report.json["equal"] = replayed.equal;
+  report.json["agrees"] = replayed.agrees();
+  if (replayed.token) {
+    const std::string words = inference::difference_in_words(*replayed.token, tokenizer);
+    report.line("  " + words);
+    report.json["first_difference"] = {{"answer_index", replayed.token->answer_index},
+                                       {"receipt", replayed.token->receipt},
+                                       {"model", replayed.token->model},
+                                       {"words", words}};
+  }
+  if (replayed.ends_wrongly) report.line("  the answer does not end where the receipt says");
+}
+
+Result<Report> replay(const ReceiptOptions& options, const Context& context) {
+  TRY(const TrustRoot trust, load_trust(options.trust));
+  Report report;
+  report.json["not_checked"] = OrderedJson::array();
+  TRY(const auto receipt, verified_receipt(options, trust, context.now, report));
+  report.outcome = worse_of(report.outcome, judge_lineage(options, trust, context, report));
+  TRY_WITHIN(options.model, const auto model, inference::open_unreleased_model(options.model));
+
+  const unsigned threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  const auto pool = inference::make_thread_pool(threads);
+  inference::ReplayRequest request;
+  request.end_tokens = model.tokenizer.vocabulary().end_tokens();
+  request.progress = [&](std::size_t done, std::size_t total) {
+    context.terminal.progress("replaying", done, total);
+  };
+  const auto start = std::chrono::steady_clock::now();
+  TRY_WITHIN(
+      options.file, const auto replayed,
+      inference::replay(model.transformer, receipt.receipt(), request, {.executor = pool.get()}));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const inference::Receipt& said = receipt.receipt().receipt();
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.2f s", took.count());
+  report.field("replay",
+               (said.prompt ? std::to_string(said.prompt->size()) + " prompt + " : std::string()) +
+                   std::to_string(said.answer.size()) + " answer tokens, " + seconds.data());
+  describe(report, replayed, model.tokenizer);
+  if (!replayed.agrees()) {
+    report.outcome = Outcome::refused;
+    report.line(replayed.token
+                    ? "verdict: refused; text before token " +
+                          std::to_string(replayed.token->answer_index + 1) + " is genuine"
+                    : "verdict: refused; this model does not give this answer");
+    return report;
+  }
+  if (receipt.binding() == inference::Binding::unbound) {
+    report.json["not_checked"].push_back("which node answered: the key is bound to no TPM");
+    report.field("not checked", "which node answered: the key is bound to no TPM");
+  }
+  report.line("verdict: this answer came from this model");
+  return report;
+}
+
+}  // namespace
+
+void add_receipt_commands(CommandLine& command_line) {
+  CLI::App* group = command_line.group("receipt", "Signed answers");
+
+  auto options = std::make_shared<ReceiptOptions>();
+  CLI::App* verb = command_line.verb(group, "show", "Show what a receipt says, unchecked",
+                                     "attestctl receipt show answer.receipt");
+  verb->add_option("FILE", options->file, "The receipt")->required();
+  command_line.runs(verb, [options](const Context&) { return show(*options); });
+
+  options = std::make_shared<ReceiptOptions>();
+  verb =
+      command_line.verb(group, "prove", "Fetch the ledger's proof of a receipt into it",
+                        "attestctl receipt prove answer.receipt --server https://127.0.0.1:8443");
+  verb->add_option("FILE", options->file, "The receipt")->required();
+  add_server_options(verb, options->server);
+  command_line.runs(verb, [options](const Context&) { return prove(*options); });
+
+  options = std::make_shared<ReceiptOptions>();
+  verb = command_line.verb(group, "verify",
+                           "Check who signed a receipt, and that a TPM vouches for the key",
+                           "attestctl receipt verify answer.receipt --trust trust.toml");
+  verb->add_option("FILE", options->file, "The receipt")->required();
+  add_trust_option(verb, options->trust);
+  command_line.runs(verb,
+                    [options](const Context& context) { return verify(*options, context.now); });
+
+  options = std::make_shared<ReceiptOptions>();
+  verb = command_line.verb(
+      group, "replay", "Compute an answer again, and compare every token",
+      "attestctl receipt replay answer.receipt --model tiny.gguf --trust trust.toml");
+  verb->add_option("FILE", options->file, "The receipt")->required();
+  verb->add_option("--model", options->model, "The model it names")->required();
+  add_trust_option(verb, options->trust);
+  verb->add_option("--policy", options->policy, "What the model must be (TOML)");
+  verb->add_option("--threads", options->threads,
+                   "All cores without; the result does not depend on it");
+  command_line.runs(verb, [options](const Context& context) { return replay(*options, context); });
+}
+
+}  // namespace attest::cli

@@ -1,0 +1,94 @@
+#include "cli/submission.h"
+
+#include "cli/command_line.h"
+#include "cli/passphrase.h"
+#include "libattest/base/cbor.h"
+#include "libattest/base/text.h"
+#include "libattest/crypto/random.h"
+#include "libattest/crypto/signing_key.h"
+#include "libattest/model/block_tree.h"
+
+namespace attest::cli {
+
+void add_server_options(CLI::App* verb, ServerOptions& options) {
+  verb->add_option("--server", options.url,
+                   "The verifier's address, such as https://127.0.0.1:8443");
+  verb->add_option("--ca", options.ca_file, "Trust exactly these certificate authorities (PEM)");
+}
+
+Result<http::Client> connect(const ServerOptions& options) {
+  http::ClientOptions client;
+  if (!options.ca_file.empty()) client.ca_file = options.ca_file;
+  return http::Client::make(client, system_random());
+}
+
+void add_submission_options(CLI::App* verb, SubmissionOptions& options) {
+  verb->add_option("--issuer", options.issuer, "The name you speak under, as the trust root has it")
+      ->required();
+  verb->add_option("--key", options.key, "Your signing key: a file or a pkcs11: URI")->required();
+  verb->add_option("--passphrase-file", options.passphrase_file,
+                   "Holds the key's passphrase in its first line");
+  add_server_options(verb, options.server);
+  verb->add_option("--output", options.output, "Write the signed statement to this file");
+}
+
+namespace {
+
+// What the verifier answered to POST /entries (docs/formats.md, "Programs' interfaces").
+Result<std::uint64_t> index_in(ByteView answer) {
+  TRY(const cbor::Value value, cbor::decode(answer, cbor::Form::deterministic));
+  TRY(cbor::Fields fields, cbor::Fields::of(value, "the verifier's answer"));
+  TRY(const std::uint64_t index, fields.unsigned_integer("index"));
+  return index;
+}
+
+}  // namespace
+
+Result<Report> submit(const SubmissionOptions& options, statement::Kind kind,
+                      const statement::Subject& subject, ByteView payload, Time now) {
+  if (options.server.url.empty() && options.output.empty())
+    return fail(
+        usage_error("say where the statement is to go: --server URL, --output FILE, or both"));
+  TRY(const auto passphrase, passphrase_from(options.passphrase_file));
+  TRY(const auto key, open_signing_key(options.key, passphrase));
+  TRY(const Bytes signed_statement,
+      statement::sign_statement(kind, subject, options.issuer, now, payload, *key));
+  Report report;
+  report.json = {{"kind", statement::to_string(kind)},
+                 {"subject", subject.text()},
+                 {"issuer", options.issuer},
+                 {"digest", to_hex(sha256(signed_statement))}};
+  report.line(std::string(statement::to_string(kind)) + " about " + shorten(subject.text()) +
+              ", signed by " + options.issuer);
+  if (!options.output.empty()) {
+    TRY_VOID(write_file_atomically(options.output, signed_statement));
+    report.field("written to", options.output);
+    report.json["output"] = options.output;
+  }
+  if (!options.server.url.empty()) {
+    TRY(const http::Client client, connect(options.server));
+    TRY(const Bytes answer, client.exchange(options.server.url + "/entries",
+                                            std::string(statement::media_type), signed_statement));
+    TRY_WITHIN(options.server.url, const std::uint64_t index, index_in(answer));
+    report.field("entered",
+                 "entry " + with_thousands(index) + " of the ledger at " + options.server.url);
+    report.json["index"] = index;
+  }
+  return report;
+}
+
+Status write_bundle(const ServerOptions& server, const Path& file,
+                    const statement::Subject& subject, std::optional<std::uint64_t> index) {
+  TRY(const http::Client client, connect(server));
+  std::string url = server.url + "/v1/bundle?subject=" + http::url_encode(subject.text());
+  if (index) url += "&index=" + std::to_string(*index);
+  TRY(const Bytes bundle, client.fetch(url));
+  TRY(const auto opened, system_files().open(file, OpenMode::read));
+  TRY(const auto digests, model::digest_file_with_leaves(*opened));
+  const Path folder = file.string() + ".attest";
+  TRY_VOID(system_files().make_directories(folder));
+  TRY_VOID(write_file_atomically(folder / "tree", model::make_block_tree(digests.leaves)));
+  return write_file_atomically(folder / "bundle.cbor", bundle);
+}
+
+}  // namespace attest::cli
