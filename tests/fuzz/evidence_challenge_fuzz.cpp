@@ -1,0 +1,12 @@
+// links: attest::evidence
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "libattest/evidence/challenge.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const attest::ByteView input = std::as_bytes(std::span(data, size));
+  static_cast<void>(attest::evidence::parse_challenge(input));
+  return 0;
+}
