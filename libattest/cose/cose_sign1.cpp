@@ -96,7 +96,7 @@ Result<Algorithm> parse_algorithm(const UntrustedSign1& message) {
 }
 
 // RFC 9052 section 3.1: whoever does not understand a critical header must not go on.
-Status check_critical(const UntrustedSign1& message) {
+Status check_critical(const UntrustedSign1& message, const cbor::Array& understood) {
   if (find(message.unprotected_header, label::critical) != nullptr)
     return fail(refused(rules::cose_critical, "\"crit\" stands in the unprotected header"));
   const cbor::Value* critical = find(message.protected_header, label::critical);
@@ -107,7 +107,8 @@ Status check_critical(const UntrustedSign1& message) {
   static const std::array<cbor::Value, 4> known = {label::algorithm, label::content_type,
                                                    label::key_id, label::cwt_claims};
   for (const cbor::Value& named : *labels) {
-    if (std::ranges::find(known, named) == known.end())
+    if (std::ranges::find(known, named) == known.end() &&
+        std::ranges::find(understood, named) == understood.end())
       return fail(refused(rules::cose_critical, "a critical header is not understood")
                       .found("label " + shown(named)));
     if (find(message.protected_header, named) == nullptr)
@@ -170,10 +171,10 @@ Result<std::optional<Bytes>> parse_key_id(const UntrustedSign1& message) {
   return *value->as_bytes();
 }
 
-Status parse_headers(UntrustedSign1& message) {
+Status parse_headers(UntrustedSign1& message, const cbor::Array& understood) {
   TRY_VOID(check_labels(message));
   TRY(message.algorithm, parse_algorithm(message));
-  TRY_VOID(check_critical(message));
+  TRY_VOID(check_critical(message, understood));
   TRY(message.content_type, parse_content_type(message.protected_header));
   TRY(message.key_id, parse_key_id(message));
   if (find(message.unprotected_header, label::cwt_claims) != nullptr)
@@ -205,6 +206,13 @@ cbor::Map encode_claims(const CwtClaims& claims) {
   return map;
 }
 
+// Who writes a critical header understands it.
+cbor::Array critical_of(const cbor::Map& header) {
+  const cbor::Value* critical = find(header, label::critical);
+  return critical != nullptr && critical->as_array() != nullptr ? *critical->as_array()
+                                                                : cbor::Array{};
+}
+
 }  // namespace
 
 Result<Algorithm> algorithm_of(const SigningKey& key) {
@@ -225,7 +233,7 @@ std::string_view to_string(Algorithm algorithm) {
   return facts_of(algorithm).name;
 }
 
-Result<UntrustedSign1> parse_sign1(ByteView bytes) {
+Result<UntrustedSign1> parse_sign1(ByteView bytes, const cbor::Array& understood) {
   TRY_WITHIN("COSE_Sign1", const cbor::Value whole, cbor::decode(bytes));
   const cbor::Tagged* tagged = whole.as_tagged();
   if (tagged != nullptr && tagged->tag != sign1_tag)
@@ -249,7 +257,7 @@ Result<UntrustedSign1> parse_sign1(ByteView bytes) {
   message.unprotected_header = *unprotected_part.as_map();
   if (payload_part.as_bytes() != nullptr) message.payload = *payload_part.as_bytes();
   message.signature = *signature_part.as_bytes();
-  TRY_VOID(parse_headers(message));
+  TRY_VOID(parse_headers(message, understood));
   return message;
 }
 
@@ -291,7 +299,7 @@ Result<Bytes> sign1(const Sign1Content& content, const SigningKey& key, ByteView
   Bytes message = cbor::encode(cbor::Value::tagged(
       sign1_tag, cbor::Array{protected_bytes, content.unprotected, payload, std::move(signature)}));
   // What is written can be read: a caller's own headers could have made it malformed.
-  TRY_VOID(parse_sign1(message));
+  TRY_VOID(parse_sign1(message, critical_of(content.more_protected)));
   return message;
 }
 

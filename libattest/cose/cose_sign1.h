@@ -55,8 +55,9 @@ struct UntrustedSign1 {
 
 // parse accepts the tagged (18) and the untagged form. Refused besides malformed CBOR: no or an
 // unknown algorithm in the protected header, an algorithm in the unprotected header, a label in
-// both headers, "crit" naming a label this code does not know, trailing bytes.
-Result<UntrustedSign1> parse_sign1(ByteView bytes);
+// both headers, "crit" naming a label that neither this code nor, by `understood`, the caller
+// knows, trailing bytes.
+Result<UntrustedSign1> parse_sign1(ByteView bytes, const cbor::Array& understood = {});
 
 class VerifiedSign1 {
  public:

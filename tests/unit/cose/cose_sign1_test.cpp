@@ -122,6 +122,9 @@ TEST_CASE("a critical header is understood or the message refused") {
     return parse_sign1(message_of(with(with(es256_header, 2, std::move(critical)), 4, Bytes(1))));
   };
   REQUIRE_OK(parse(cbor::Array{4}));
+  const Bytes own = message_of(with(with(es256_header, 2, cbor::Array{100}), 100, 1));
+  REQUIRE_RULE(parse_sign1(own), rules::cose_critical);
+  REQUIRE_OK(parse_sign1(own, {100}));
   REQUIRE_RULE(parse(cbor::Array{100}), rules::cose_critical);
   REQUIRE_RULE(parse(cbor::Array{15}), rules::cose_critical);  // understood, and not there
   REQUIRE_RULE(parse(cbor::Array{}), rules::cose_critical);

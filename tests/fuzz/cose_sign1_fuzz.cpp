@@ -1,0 +1,8 @@
+// links: attest::cose
+#include "libattest/cose/cose_sign1.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  (void)attest::cose::parse_sign1(bytes);
+  return 0;
+}
