@@ -37,8 +37,8 @@ const cbor::Value by_class = cbor::Map{{0, cbor::Map{{0, uuid}}}};
 
 TEST_CASE("a CoRIM is written as it was read") {
   cbor::Map map = reference_map(by_class, measurement({{2, cbor::Array{cbor::Array{1, Bytes(32)}}},
-                                                   {11, "name"},
-                                                   {1, cbor::Value::tagged(552, 3)}}));
+                                                       {11, "name"},
+                                                       {1, cbor::Value::tagged(552, 3)}}));
   map.emplace_back(2, cbor::Array{cbor::Map{{0, "entity"}, {2, cbor::Array{0, 1}}, {-1, "more"}}});
   map.emplace_back(0, "en");
   const Bytes bytes = corim(map, "tag:x.example,2026:p");
@@ -98,7 +98,8 @@ TEST_CASE("each rule of the enacttrust profile") {
   REQUIRE_RULE(check(reference_map(cbor::Map{{1, uuid}, {2, uuid}}, measurement())),
                rules::corim_profile);
   REQUIRE_RULE(check(reference_map(cbor::Map{{1, "text"}}, measurement())), rules::corim_profile);
-  REQUIRE_RULE(check(reference_map(by_instance, measurement({{6, Bytes(6)}}))), rules::corim_profile);
+  REQUIRE_RULE(check(reference_map(by_instance, measurement({{6, Bytes(6)}}))),
+               rules::corim_profile);
   REQUIRE_RULE(check(keys(by_instance, {key, key})), rules::corim_profile);
 }
 
