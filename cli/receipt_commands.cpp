@@ -8,7 +8,7 @@
 #include "cli/trust_file.h"
 #include "inference/receipt_file.h"
 #include "inference/replay.h"
-#include "inference/verified_model.h"
+#include "inference/unreleased_model.h"
 #include "libattest/base/text.h"
 
 namespace attest::cli {
@@ -86,7 +86,7 @@ Result<Report> prove(const ReceiptOptions& options) {
   Report report;
   report.line(options.file + ": now carries its proof, batch statement " +
               with_thousands(batch.statement.index));
-  report.json = {{"index", batch.statement.index}};
+  report.json["index"] = batch.statement.index;
   return report;
 }
 
@@ -110,7 +110,7 @@ Result<Report> verify(const ReceiptOptions& options, Time now) {
   TRY(const TrustRoot trust, load_trust(options.trust));
   Report report;
   TRY(const auto verified, verified_receipt(options, trust, now, report));
-  report.json["not_checked"] = {"that the model gives this answer"};
+  report.json["not_checked"] = OrderedJson::array({"that the model gives this answer"});
   report.field("not checked", "that the model gives this answer: attestctl receipt replay " +
                                   options.file + " --model FILE");
   if (verified.binding() != inference::Binding::bound) {
