@@ -12,7 +12,7 @@ constexpr std::byte leaf_mark{2};
 constexpr std::byte node_mark{3};
 constexpr std::size_t leaf_size = 1 + 32 + 8 + 32;
 constexpr std::size_t node_size = 1 + 32 + 32;
-constexpr unsigned key_bits = 256;
+constexpr unsigned key_bits = 256;  // and so the depth of the deepest leaf
 
 Bytes leaf_content(const SubjectLeaf& leaf) {
   Bytes content{leaf_mark};
@@ -32,9 +32,9 @@ bool is_leaf(const Bytes& content) {
   return content.size() == leaf_size;
 }
 
-Status check_node(const Bytes& content) {
+Status check_node(const Bytes& content, unsigned depth) {
   const bool leaf = content.size() == leaf_size && content[0] == leaf_mark;
-  const bool node = content.size() == node_size && content[0] == node_mark;
+  const bool node = content.size() == node_size && content[0] == node_mark && depth < key_bits;
   if (leaf || node) return {};
   return fail(fault(rules::store_damaged, "a node of the subject map is damaged"));
 }
@@ -92,10 +92,10 @@ Result<Sha256> stored_map_root(Store& store) {
 
 Result<SubjectPlace> find_subject(Store& store, const Sha256& key) {
   SubjectPlace place;
-  for (unsigned depth = 0; depth < key_bits; ++depth) {
+  for (unsigned depth = 0; depth <= key_bits; ++depth) {
     TRY(const auto content, store.map_node(map_node_path(key, depth)));
     if (!content) break;
-    TRY_VOID(check_node(*content));
+    TRY_VOID(check_node(*content, depth));
     if (is_leaf(*content)) {
       const SubjectLeaf leaf = read_leaf(*content);
       if (leaf.key == key)
@@ -115,14 +115,14 @@ Result<const Bytes*> SubjectMapUpdate::load(const Bytes& path) {
   auto known = known_.find(path);
   if (known == known_.end()) {
     TRY(auto content, store_->map_node(path));
-    if (content) TRY_VOID(check_node(*content));
+    if (content) TRY_VOID(check_node(*content, depth_of(path)));
     known = known_.emplace(path, std::move(content)).first;
   }
   return known->second ? &*known->second : nullptr;
 }
 
 Status SubjectMapUpdate::add(const Sha256& key, std::uint64_t index, const Sha256& entry_leaf) {
-  for (unsigned depth = 0; depth < key_bits; ++depth) {
+  for (unsigned depth = 0; depth <= key_bits; ++depth) {
     const Bytes path = map_node_path(key, depth);
     TRY(const Bytes* const content, load(path));
     if (content == nullptr) {

@@ -71,7 +71,7 @@ Promises read_promises(int pipe_end) {
 
 class KillRun {
  public:
-  KillRun() {
+  KillRun() : files_(never_), test_(unsynced(never_, files_)) {
     for (int i = 0; i < 4; ++i) entries_.push_back(test_.entry(std::to_string(i)));
     must(test_.add("before"));
     must(test_.publish());
@@ -120,6 +120,11 @@ class KillRun {
   }
 
  private:
+  static TestLog unsynced(StopAt& never, StoppingFiles& files) {
+    register_stopping_vfs(never);
+    return TestLog(files, "stopping");
+  }
+
   std::string visible_checkpoint() {
     return must(read_text_file(test_.place().directory / "public/checkpoint"));
   }
@@ -147,6 +152,8 @@ class KillRun {
     }
   }
 
+  StopAt never_;
+  StoppingFiles files_;
   TestLog test_;
   std::vector<Bytes> entries_;
   Promises promises_;

@@ -58,7 +58,8 @@ inline Bytes release(std::string_view name, std::string_view parent, const Signi
 // TestLog is a fresh log with its key and a publisher's.
 class TestLog {
  public:
-  TestLog() : key(new_key()), publisher(new_key()) {
+  explicit TestLog(FileSystem& files = system_files(), std::string vfs = {})
+      : key(new_key()), publisher(new_key()), files_(&files), vfs_(std::move(vfs)) {
     auto made = Log::init(place(), test_origin, key);
     if (!made) throw std::runtime_error(made.error().to_string());
     log = *std::move(made);
@@ -67,6 +68,8 @@ class TestLog {
   LogPlace place() const {
     LogPlace where;
     where.directory = directory.path() / "log";
+    where.files = files_;
+    where.sqlite_vfs = vfs_;
     return where;
   }
   Path database() const { return place().directory / "ledger.db"; }
@@ -90,6 +93,10 @@ class TestLog {
   std::shared_ptr<const SigningKey> key;
   std::shared_ptr<const SigningKey> publisher;
   std::unique_ptr<Log> log;
+
+ private:
+  FileSystem* files_;
+  std::string vfs_;
 };
 
 }  // namespace attest::ledger

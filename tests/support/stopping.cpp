@@ -31,7 +31,7 @@ class StoppingFile final : public File {
   }
   Status sync() override {
     step(*stop_);
-    return file_->sync();
+    return {};
   }
 
  private:
@@ -56,13 +56,16 @@ Status StoppingFiles::remove(const Path& path) {
   step(*stop_);
   return system_files().remove(path);
 }
-Status StoppingFiles::make_directories(const Path& path, unsigned permissions) {
+Status StoppingFiles::make_directories(const Path& path, unsigned) {
   step(*stop_);
-  return system_files().make_directories(path, permissions);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return fail(fault(rules::file_io, "cannot be made").within(path.string()));
+  return {};
 }
-Status StoppingFiles::sync_directory(const Path& path) {
+Status StoppingFiles::sync_directory(const Path&) {
   step(*stop_);
-  return system_files().sync_directory(path);
+  return {};
 }
 Result<bool> StoppingFiles::exists(const Path& path) {
   return system_files().exists(path);
@@ -107,9 +110,9 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   step(*vfs_stop);
   return real_methods(file).xTruncate(real_file(file), size);
 }
-int sync_file(sqlite3_file* file, int flags) {
+int sync_file(sqlite3_file*, int) {
   step(*vfs_stop);
-  return real_methods(file).xSync(real_file(file), flags);
+  return SQLITE_OK;
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
   return real_methods(file).xFileSize(real_file(file), size);
@@ -175,9 +178,9 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   layered->base.pMethods = layered->real->pMethods == nullptr ? nullptr : &methods;
   return code;
 }
-int delete_file(sqlite3_vfs*, const char* name, int sync_directory) {
+int delete_file(sqlite3_vfs*, const char* name, int) {
   step(*vfs_stop);
-  return real_vfs->xDelete(real_vfs, name, sync_directory);
+  return real_vfs->xDelete(real_vfs, name, 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // StopAt counts operations; at the chosen one the process ends at once, without a destructor, a
 // flush or an exit handler. StoppingFiles counts those of a FileSystem, the SQLite file layer of
 // register_stopping_vfs those of a database. At a write, `torn` lets half of it reach the file.
+// Syncs count and are then left out: a kill does not lose what the system has taken over.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include "ledger/publication.h"
 #include "libattest/transparency/checkpoint.h"
 #include "libattest/transparency/map_root.h"
+#include "libattest/transparency/subject_map.h"
 #include "libattest/trust/trust_root.h"
 #include "tests/support/catch.h"
 #include "tests/support/ledger_fixture.h"
@@ -38,39 +39,54 @@ void fill(TestLog& test, int entries) {
   must(test.publish());
 }
 
-// lie_about_the_map publishes a log whose signed map root is not that of its entries.
-AuditReport audit_of_a_lie(const transparency::MapRoot& lie, const SigningKey* forger = nullptr) {
-  const auto key = new_key();
-  const auto verifier = must(transparency::VerifierKey::make(
-      test_origin, transparency::NoteKeyType::ed25519, key->public_key()));
-  const std::vector<Bytes> entries{
-      data_set("a", *key),
-      must(transparency::sign_map_root(lie, test_origin, test_time, forger ? *forger : *key)),
-      must(transparency::sign_map_root({2, transparency::subject_leaf_hash({}, 0, {}), 0},
-                                       test_origin, test_time, *key))};
-  transparency::CompactRange range;
-  std::vector<Sha256> leaves;
-  for (const Bytes& entry : entries) {
-    leaves.push_back(transparency::leaf_hash(entry));
-    range.append(leaves.back());
+// A log of one statement, a map root that may be a lie, and an honest map root.
+class SmallLog {
+ public:
+  SmallLog() : key(new_key()), statement(data_set("a", *key)) {
+    const Sha256 leaf = transparency::leaf_hash(statement);
+    honest.add(artefact("a").text(), 0, leaf);
+    honest.add(statement::Subject::key(key->public_key().thumbprint()).text(), 0, leaf);
   }
-  const auto signer =
-      must(transparency::NoteSigner::make(test_origin, transparency::NoteKeyType::ed25519, *key));
-  const std::string note = must(transparency::sign_note(
-      transparency::format_checkpoint({test_origin, 3, range.root(), {}}), std::span(&signer, 1)));
-  const TemporaryDirectory directory;
-  std::filesystem::create_directories(directory.path() / "tile/0/000.p");
-  std::filesystem::create_directories(directory.path() / "tile/entries/000.p");
-  must(write_file_atomically(directory.path() / "checkpoint", as_bytes(note)));
-  must(write_file_atomically(directory.path() / "tile/0/000.p/3",
-                             transparency::format_tile(leaves)));
-  must(write_file_atomically(directory.path() / "tile/entries/000.p/3",
-                             must(transparency::format_bundle(entries))));
-  DirectorySource source(directory.path());
-  AuditRequest request;
-  request.verifier_key = verifier.to_string();
-  return must(audit(source, request));
-}
+
+  AuditReport audit_with(const transparency::MapRoot& said, const SigningKey& signer) {
+    const auto root_entry = [&](const transparency::MapRoot& root, const SigningKey& by) {
+      return must(transparency::sign_map_root(root, test_origin, test_time, by));
+    };
+    publish({statement, root_entry(said, signer),
+             root_entry({2, honest.root(), honest.subjects()}, *key)});
+    DirectorySource source(directory.path());
+    AuditRequest request;
+    request.verifier_key =
+        must(transparency::VerifierKey::make(test_origin, transparency::NoteKeyType::ed25519,
+                                             key->public_key()))
+            .to_string();
+    return must(audit(source, request));
+  }
+
+  std::shared_ptr<const SigningKey> key;
+  Bytes statement;
+  transparency::SubjectMap honest;
+
+ private:
+  void publish(const std::vector<Bytes>& entries) {
+    std::vector<Sha256> leaves;
+    for (const Bytes& entry : entries) leaves.push_back(transparency::leaf_hash(entry));
+    const auto signer =
+        must(transparency::NoteSigner::make(test_origin, transparency::NoteKeyType::ed25519, *key));
+    const std::string text = transparency::format_checkpoint(
+        {test_origin, entries.size(), transparency::root_of(leaves), {}});
+    write("checkpoint", as_bytes(must(transparency::sign_note(text, std::span(&signer, 1)))));
+    write("tile/0/000.p/3", transparency::format_tile(leaves));
+    write("tile/entries/000.p/3", must(transparency::format_bundle(entries)));
+  }
+
+  void write(const char* file, ByteView content) {
+    std::filesystem::create_directories((directory.path() / file).parent_path());
+    must(write_file_atomically(directory.path() / file, content));
+  }
+
+  TemporaryDirectory directory;
+};
 
 }  // namespace
 
@@ -132,13 +148,34 @@ TEST_CASE("an audit tells another log's checkpoint from a bad signature") {
   CHECK(audit_of(test).verdict == Verdict::corrupt);
 }
 
-TEST_CASE("a log that signs a false subject map is found out") {
-  transparency::SubjectMap honest;
-  CHECK(audit_of_a_lie({1, digest_of("x"), 2}).findings.front().verdict == Verdict::equivocation);
-  CHECK(audit_of_a_lie({0, digest_of("x"), 2}).findings.front().entry == 1);
-  const auto forger = new_key();
-  CHECK(audit_of_a_lie({1, {}, 0}, forger.get()).findings.front().verdict ==
-        Verdict::bad_signature);
+TEST_CASE("a log that signs a false subject map is found out, by the entry that lies") {
+  SmallLog log;
+  const transparency::MapRoot truth{1, log.honest.root(), log.honest.subjects()};
+  CHECK(log.audit_with(truth, *log.key).verdict == Verdict::ok);
+
+  auto lie = truth;
+  SECTION("another root") {
+    lie.root = digest_of("x");
+  }
+  SECTION("another number of subjects") {
+    lie.subjects = 3;
+  }
+  SECTION("another place in the log") {
+    lie.size = 0;
+  }
+  if (lie == truth) return;
+  const AuditReport report = log.audit_with(lie, *log.key);
+  CHECK(report.verdict == Verdict::equivocation);
+  CHECK(report.findings.size() == 1);
+  CHECK(report.findings.front().entry == 1);
+}
+
+TEST_CASE("a map root that another key signed is found out") {
+  SmallLog log;
+  const AuditReport report =
+      log.audit_with({1, log.honest.root(), log.honest.subjects()}, *new_key());
+  CHECK(report.verdict == Verdict::bad_signature);
+  CHECK(report.findings.front().entry == 1);
 }
 
 TEST_CASE("under a trust root an audit checks who signed, and who may speak") {

@@ -148,7 +148,11 @@ TEST_CASE("an idle log signs the same tree again and adds nothing") {
 
 TEST_CASE("inclusion and consistency proofs verify between all sizes") {
   TestLog test;
-  for (int i = 0; i < 300; ++i) must(test.add("entry " + std::to_string(i)));
+  for (int i = 0; i < 300; i += 50) {
+    std::vector<Bytes> some;
+    for (int j = i; j < i + 50; ++j) some.push_back(test.entry("entry " + std::to_string(j)));
+    must(test.log->add(some));
+  }
   std::vector<Sha256> leaves;
   for (std::uint64_t i = 0; i < 300; ++i)
     leaves.push_back(transparency::leaf_hash(must(test.log->get(i))));
@@ -281,9 +285,11 @@ TEST_CASE("a log signs with an ECDSA key as well") {
 
 TEST_CASE("the published files pass an audit, and so does their export") {
   TestLog test;
-  for (int i = 0; i < 600; ++i) {
-    must(test.add("entry " + std::to_string(i)));
-    if (i % 97 == 0) must(test.publish());
+  for (int i = 0; i < 600; i += 100) {
+    std::vector<Bytes> some;
+    for (int j = i; j < i + 100; ++j) some.push_back(test.entry("entry " + std::to_string(j)));
+    must(test.log->add(some));
+    must(test.publish());
   }
   const std::string note = must(test.publish());
   const Path copy = test.directory.path() / "copy";
@@ -296,7 +302,7 @@ TEST_CASE("the published files pass an audit, and so does their export") {
     INFO((report.findings.empty() ? "" : report.findings.front().what));
     CHECK(report.verdict == Verdict::ok);
     CHECK(report.entries == must(test.log->head()).size);
-    CHECK(report.map_roots == 8);
+    CHECK(report.map_roots == 6);
     CHECK(report.subjects == 601);
   }
 }

@@ -101,7 +101,7 @@ TEST_CASE("a missing entry, index row, digest or map node is found by fsck") {
        {"DELETE FROM lookups WHERE field = 0 AND entry = 1", "lookups"},
        {"INSERT INTO lookups VALUES(2, x'aa', 1)", "lookups"},
        {"UPDATE digests SET entry = 0 WHERE entry = 1", "digests"},
-       {"UPDATE map_nodes SET content = x'03' || zeroblob(64) WHERE path = x'0000'",
+       {"UPDATE map_nodes SET content = CAST(x'03' || zeroblob(64) AS BLOB) WHERE path = x'0000'",
         "map_nodes"}}));
   TestLog test;
   fill(test);

@@ -1,6 +1,7 @@
 #include "ledger/witnessing.h"
 
 #include "libattest/transparency/checkpoint.h"
+#include "libattest/transparency/witness_protocol.h"
 #include "tests/support/catch.h"
 #include "tests/support/ledger_fixture.h"
 
