@@ -1,5 +1,6 @@
 #include "libattest/statement/dsse.h"
 
+#include "libattest/base/json.h"
 #include "libattest/crypto/signing_key.h"
 #include "libattest/statement/in_toto.h"
 #include "tests/support/catch.h"
@@ -35,7 +36,7 @@ TEST_CASE("the PAE is that of the specification") {
 }
 
 TEST_CASE("an envelope in either alphabet is verified by the key that signed it") {
-  const std::string payload = "a??>>";  // both alphabets differ on it
+  const std::string payload = "a\x3f\x3f>>";  // both alphabets differ on it
   const std::string signature = signature_of("text/x", payload);
   std::string unpadded = to_base64url(as_bytes(payload));
   std::string padded = unpadded + std::string((4 - unpadded.size() % 4) % 4, '=');
