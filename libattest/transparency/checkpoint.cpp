@@ -95,7 +95,7 @@ Result<VerifiedCheckpoint> verify_checkpoint(ByteView note, const LogVerifiers& 
                     .expected(to_hex(empty_root()))
                     .found(to_hex(checkpoint.root)));
 
-  std::ranges::stable_sort(result.cosignatures_, {}, &VerifiedCheckpoint::Cosignature::time);
+  std::ranges::sort(result.cosignatures_, {}, &VerifiedCheckpoint::Cosignature::time);
   result.checkpoint_ = std::move(checkpoint);
   result.quorum_ = verifiers.quorum;
   return result;

@@ -18,18 +18,22 @@ Error malformed(std::string what) {
   return refused(rules::note_form, std::move(what));
 }
 
+Error bad_line(std::string what) {
+  return refused(rules::note_signature_line, std::move(what));
+}
+
 Result<NoteSignature> parse_signature_line(std::string_view line) {
   if (!line.starts_with(signature_start))
-    return fail(malformed("a signature line does not begin with an em dash and a space")
+    return fail(bad_line("a signature line does not begin with an em dash and a space")
                     .found(printable(line, 60)));
   line.remove_prefix(signature_start.size());
   const std::size_t space = line.find(' ');
   if (space == line.npos || !is_note_name(line.substr(0, space)))
-    return fail(malformed("a signature line has no proper key name").found(printable(line, 60)));
+    return fail(bad_line("a signature line has no proper key name").found(printable(line, 60)));
   const Result<Bytes> content = from_base64(line.substr(space + 1));
   NoteSignature signature{.name = std::string(line.substr(0, space)), .id = {}, .signature = {}};
   if (!content || content->size() <= signature.id.size())
-    return fail(malformed("a signature line holds no base64 of an id and a signature")
+    return fail(bad_line("a signature line holds no base64 of an id and a signature")
                     .within(printable(signature.name)));
   const auto after_id = content->begin() + static_cast<std::ptrdiff_t>(signature.id.size());
   std::copy(content->begin(), after_id, signature.id.begin());
@@ -72,8 +76,8 @@ Result<std::vector<NoteSignature>> parse_signature_lines(std::string_view text) 
     TRY(NoteSignature signature, parse_signature_line(*line));
     signatures.push_back(std::move(signature));
   }
-  if (!lines.rest().empty()) return fail(malformed("the last signature line has no line feed"));
-  if (signatures.empty()) return fail(malformed("there is no signature line"));
+  if (!lines.rest().empty()) return fail(bad_line("the last signature line has no line feed"));
+  if (signatures.empty()) return fail(bad_line("there is no signature line"));
   return signatures;
 }
 

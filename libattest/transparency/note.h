@@ -82,8 +82,9 @@ struct UntrustedNote {
   std::vector<NoteSignature> signatures;
 };
 
-// parse_note checks form only: size, UTF-8, control characters, the last empty line, at least one
-// and at most max_note_signatures well-formed signature lines.
+// parse_note checks form only: size (rules::note_limit), UTF-8, control characters, the last empty
+// line (rules::note_form); at least one and at most max_note_signatures signature lines, each well
+// formed (rules::note_signature_line).
 Result<UntrustedNote> parse_note(ByteView note);
 std::string format_note(const UntrustedNote& note);
 
@@ -145,6 +146,7 @@ namespace attest::rules {
 inline constexpr Rule vkey_form{"transparency.vkey.form"};
 inline constexpr Rule vkey_type{"transparency.vkey.type"};
 inline constexpr Rule note_form{"transparency.note.form"};
+inline constexpr Rule note_signature_line{"transparency.note.signature-line"};
 inline constexpr Rule note_limit{"transparency.note.limit"};
 inline constexpr Rule note_ambiguous_key{"transparency.note.ambiguous-key"};
 inline constexpr Rule note_signature{"transparency.note.signature"};

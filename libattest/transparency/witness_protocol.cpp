@@ -18,7 +18,8 @@ WitnessDecision answer(int status, std::string why) {
       .status = status, .why = std::move(why), .accepted = {}, .note_text = {}, .known_size = {}};
 }
 
-// A checkpoint whose form is wrong is a bad request; one that nobody known signed is forbidden.
+// A checkpoint whose form is wrong is a bad request; one that nobody known signed is forbidden, and
+// a signature line that cannot be read is nobody's.
 int status_of(const Error& error) {
   const bool signature =
       error.rule == rules::checkpoint_log_signature || error.rule == rules::note_signature;
@@ -62,7 +63,7 @@ WitnessDecision witness_decision(ByteView body, const KnownLogs& logs) {
   const auto request = parse_add_checkpoint(body);
   if (!request) return answer(400, request.error().to_string());
   const auto note = parse_note(as_bytes(request->checkpoint));
-  if (!note) return answer(400, note.error().to_string());
+  if (!note) return answer(status_of(note.error()), note.error().to_string());
   const auto checkpoint = parse_checkpoint(note->text);
   if (!checkpoint) return answer(400, checkpoint.error().to_string());
 

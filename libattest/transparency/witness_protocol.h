@@ -51,7 +51,7 @@ struct WitnessDecision {
 };
 
 // witness_decision checks, in this order, and answers with the first that fails:
-//   - the body's form (400) and the checkpoint's form (400);
+//   - the body's form (400), the checkpoint's form (400), and its signature lines' (403);
 //   - the origin is known (404);
 //   - the log signed it, and no known key's signature is bad (403);
 //   - old ≤ checkpoint size (400);

@@ -108,11 +108,19 @@ TEST_CASE("a note of wrong form is refused") {
   };
   refuse("");
   refuse("text\n");
-  refuse("text\n\n");
-  refuse(good.substr(0, good.size() - 1));
   refuse("tab\there\n" + good);
   refuse("return\r\n" + good);
   refuse("\xff\n" + good);
+}
+
+TEST_CASE("a signature line of wrong form is refused") {
+  const NamedKey key("key");
+  const std::string good = note_of("text\n", {must(key.signer.sign("text\n"))});
+  const auto refuse = [](std::string note) {
+    REQUIRE_RULE(parse_note(as_bytes(note)), rules::note_signature_line);
+  };
+  refuse("text\n\n");
+  refuse(good.substr(0, good.size() - 1));
   refuse(good + "- key AAAAAAAAAA==\n");
   refuse(good + "\u2014 key\n");
   refuse(good + "\u2014 key AAAA\n");

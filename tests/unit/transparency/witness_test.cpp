@@ -60,6 +60,7 @@ TEST_CASE("a witness says why it does not cosign, with the status of the specifi
               .status == 400);
   REQUIRE(decide(log, 9, log.request(5, 5).replace(4, 1, "9")).status == 400);
   REQUIRE(decide(log, 0, other.request(0, 5)).status == 403);
+  REQUIRE(decide(log, 0, log.request(0, 5) + "no signature line\n").status == 403);
   REQUIRE(decide(log, 0,
                  format_add_checkpoint(
                      {0, {}, note_of(log.text(6), {must(log.log.signer.sign(log.text(5)))})}))
