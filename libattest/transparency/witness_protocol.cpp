@@ -21,8 +21,9 @@ WitnessDecision answer(int status, std::string why) {
 // A checkpoint whose form is wrong is a bad request; one that nobody known signed is forbidden, and
 // a signature line that cannot be read is nobody's.
 int status_of(const Error& error) {
-  const bool signature =
-      error.rule == rules::checkpoint_log_signature || error.rule == rules::note_signature;
+  const bool signature = error.rule == rules::checkpoint_log_signature ||
+                         error.rule == rules::note_signature ||
+                         error.rule == rules::note_signature_line;
   return signature ? 403 : 400;
 }
 
