@@ -34,7 +34,7 @@ Finding checkpoint_finding(const Error& error) {
     finding.verdict = Verdict::wrong_origin;
     finding.what = "this is another log's checkpoint: " + finding.what;
   } else if (error.rule == rules::note_form || error.rule == rules::note_limit ||
-             error.rule == rules::checkpoint_form) {
+             error.rule == rules::note_signature_line || error.rule == rules::checkpoint_form) {
     finding.verdict = Verdict::corrupt;
     finding.what = "the checkpoint was torn or altered: " + finding.what;
   } else {
