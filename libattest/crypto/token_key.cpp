@@ -171,7 +171,13 @@ Result<PublicKey> public_half(EVP_PKEY* key) {
     return fail(incomplete(rules::key_token, "the token does not give the key's public half"));
   const Bytes spki = to_bytes(std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
   OPENSSL_free(der);
-  return PublicKey::from_spki_der(spki);
+  auto public_key = PublicKey::from_spki_der(spki);
+  if (!public_key)
+    return fail(refused(rules::key_token,
+                        "the token gives a public half that is no key: " + public_key.error().what)
+                    .next("key pairs in one token need ids of their own (CKA_ID): libp11 takes "
+                          "the public half with the same id"));
+  return public_key;
 }
 
 }  // namespace

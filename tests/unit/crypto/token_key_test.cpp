@@ -28,6 +28,8 @@ class SoftToken {
     // Appended piece by piece: GCC 12 warns falsely about a literal plus a string (bug 105329).
     std::string command = "pkcs11-tool --token-label test --login --pin 4321 --keypairgen";
     command.append(" --usage-sign --module ").append(module_path);
+    // libp11 finds the public half of a key by its id.
+    command.append(" --id 0").append(std::to_string(++keys_));
     command.append(" --label ").append(label).append(" --key-type ").append(type);
     run(command);
   }
@@ -39,6 +41,7 @@ class SoftToken {
     REQUIRE(std::system((command + " >/dev/null 2>&1").c_str()) == 0);
   }
   TemporaryDirectory directory_;
+  int keys_ = 0;
 };
 
 bool token_tools_are_here() {

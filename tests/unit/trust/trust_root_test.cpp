@@ -1,5 +1,6 @@
 #include "libattest/trust/trust_root.h"
 
+#include "libattest/base/toml.h"
 #include "tests/support/catch.h"
 #include "tests/unit/trust/sample_trust.h"
 
