@@ -23,6 +23,8 @@
 #include <span>
 #include <string_view>
 
+#include "libattest/model/half.h"
+
 namespace attest::inference::exact {
 
 inline constexpr std::string_view profile = "exact-1";
@@ -186,9 +188,10 @@ inline void rotate(float& x, float& y, SineCosine by) {
 
 // --- Quantised activations ---------------------------------------------------------------------
 
-// Q8_0 weights meet activations in runs of 32 signed bytes with a float scale: m the largest |x|,
-// scale = m / 127, q = x * (127 / m) to the nearest, ties to even; all zeros where m < 2^-100. A
-// value that is not finite makes the scale NaN, so that it reaches the logits and is refused there.
+// Q8_0 weights meet activations in runs of 32 signed bytes with a scale: m the largest |x|,
+// scale = m / 127 rounded to f16 as Q8_0 stores it, q = x * (127 / m) to the nearest, ties to even;
+// all zeros where m < 2^-100. A value that is not finite makes the scale NaN, so that it reaches
+// the logits and is refused there.
 inline constexpr std::size_t run = 32;
 
 inline float quantise_run(std::span<const float, run> x, std::span<std::int8_t, run> q) {
@@ -206,7 +209,7 @@ inline float quantise_run(std::span<const float, run> x, std::span<std::int8_t, 
   const float inverse = 127.0F / largest;
   for (std::size_t i = 0; i < run; ++i)
     q[i] = static_cast<std::int8_t>(nearest_even(x[i] * inverse));
-  return largest / 127.0F;
+  return model::f32_from_f16(model::f16_from_f32(largest / 127.0F));
 }
 
 // --- Rows of a matrix times a vector -----------------------------------------------------------

@@ -35,6 +35,8 @@ struct UntrustedReceiptFile {
 // decode_receipt_file refuses what is not of the documented form (rules::receipt_file_form), a
 // receipt that parse_receipt refuses, and a key that is none.
 Result<UntrustedReceiptFile> decode_receipt_file(ByteView bytes);
+// decode_batch_proof reads the `batch` member alone: what a verifier answers for a receipt.
+Result<BatchProof> decode_batch_proof(ByteView bytes);
 Bytes encode_receipt_file(ByteView receipt, const PublicKey& key,
                           const std::optional<std::string>& result,
                           const std::optional<BatchProof>& batch);

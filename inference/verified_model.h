@@ -40,8 +40,7 @@ class RunnableModel {
 //   it)
 //     under the trust root (verify_bundle);
 //   - the lineage and policy (judge_model) for the file the release names; a verdict other than
-//     pass is the error, with its first reason (the rule is that check's name in
-//     ModelVerdict::checks, the kind refused or incomplete);
+//     pass is the error, with its first reason (rules::model_refused, refused or incomplete);
 //   - the file, opened once: size, block tree where `…attest/tree` is there, and every block as it
 //     is read (VerifiedFile);
 //   - that this runtime can run it (Transformer::load, Tokenizer::read).
@@ -53,5 +52,4 @@ Result<RunnableModel> open_verified_model(const Path& path, const std::optional<
 
 namespace attest::rules {
 inline constexpr Rule model_refused{"inference.model.refused"};
-inline constexpr Rule model_bundle_missing{"inference.model.bundle-missing"};
 }  // namespace attest::rules

@@ -1,0 +1,197 @@
+#include "inference/receipt.h"
+
+#include "inference/generate.h"
+#include "inference/receipt_file.h"
+#include "inference/replay.h"
+#include "tests/support/catch.h"
+#include "tests/unit/inference/small_model.h"
+
+using namespace attest;
+using namespace attest::inference;
+
+namespace {
+
+struct Answered {
+  Bytes file = must(model::quantize_gguf(small_model()));
+  Transformer transformer = must(load_from(file));
+  std::unique_ptr<Executor> executor = make_thread_pool(2);
+  Machine machine{.executor = executor.get()};
+  std::unique_ptr<SigningKey> key = must(make_signing_key(KeyKind::ed25519, system_random()));
+  Receipt receipt = answer();
+
+  Receipt answer() {
+    const SamplerSettings sampler{.temperature = 0.9F, .top_k = 40, .seed = 11};
+    const std::vector<Token> prompt{1, 70, 71, 72};
+    const Answer given = must(generate(
+        transformer, {.prompt = prompt, .sampler = sampler, .max_tokens = 20, .end_tokens = {2}},
+        machine));
+    Receipt made;
+    made.profile = "exact-1";
+    made.runtime = "test";
+    made.model = {digest_uri(transformer.sha256()), transformer.fsverity(), 121};
+    made.checkpoint = Receipt::Checkpoint{"demo.example/log", 130, {}};
+    made.prompt = prompt;
+    made.sampler = sampler;
+    made.answer = given.tokens;
+    made.stopped = given.stopped;
+    made.logits = given.logits;
+    made.started = from_unix(1'790'000'000);
+    return made;
+  }
+
+  VerifiedReceipt verified() {
+    const Bytes bytes = must(sign_receipt(receipt, "inferd", receipt.started, *key));
+    return must(verify_receipt(must(parse_receipt(bytes)), key->public_key()));
+  }
+
+  Result<ReplayReport> replayed() {
+    return replay(transformer, verified(), {.opening = {}, .end_tokens = {2}, .progress = {}},
+                  machine);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a receipt says after signing what it said before") {
+  Answered answered;
+  const VerifiedReceipt verified = answered.verified();
+  REQUIRE(verified.receipt() == answered.receipt);
+  REQUIRE(verified.issuer() == "inferd");
+}
+
+TEST_CASE("a receipt of another key, or changed behind its signature, is refused") {
+  Answered answered;
+  Bytes bytes =
+      must(sign_receipt(answered.receipt, "inferd", answered.receipt.started, *answered.key));
+  const auto other = must(make_signing_key(KeyKind::ed25519, system_random()));
+  REQUIRE_RULE(verify_receipt(must(parse_receipt(bytes)), other->public_key()), rules::receipt_key);
+  bytes.back() ^= std::byte{1};
+  REQUIRE_RULE(verify_receipt(must(parse_receipt(bytes)), answered.key->public_key()),
+               rules::cose_signature);
+}
+
+TEST_CASE("receipts that say too much, too little or nonsense are refused") {
+  const auto signed_with = [](const std::function<void(Receipt&)>& change) {
+    Answered answered;
+    change(answered.receipt);
+    return sign_receipt(answered.receipt, "inferd", answered.receipt.started, *answered.key);
+  };
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.answer.clear(); }), rules::receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.stopped = "bored"; }), rules::receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.logits.pop_back(); }), rules::receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.prompt->clear(); }), rules::receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.sampler.top_p = 2; }), rules::sampler_settings);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.model.subject = "tiny"; }), rules::digest_form);
+  REQUIRE_RULE(parse_receipt(as_bytes("hello")), rules::cbor_form);
+}
+
+TEST_CASE("an honest receipt replays in full") {
+  Answered answered;
+  const ReplayReport report = must(answered.replayed());
+  REQUIRE(report.agrees());
+  REQUIRE(report.positions == answered.receipt.logits.size());
+}
+
+TEST_CASE("a changed word is found, and what is before it stands") {
+  Answered answered;
+  Token& word = answered.receipt.answer[7];
+  const Token genuine = word;
+  word = word == 90 ? 91 : 90;
+  const ReplayReport report = must(answered.replayed());
+  REQUIRE_FALSE(report.agrees());
+  REQUIRE(report.token);
+  REQUIRE(report.token->answer_index == 7);
+  REQUIRE(report.token->receipt == word);
+  REQUIRE(report.token->model == genuine);
+  // Positions up to the one that chose the word agree: 4 of the prompt, 7 of the answer.
+  REQUIRE(report.equal == 11);
+}
+
+TEST_CASE("a changed last word is found, though no position follows it") {
+  Answered answered;
+  answered.receipt.answer.back() = answered.receipt.answer.back() == 90 ? 91 : 90;
+  const ReplayReport report = must(answered.replayed());
+  REQUIRE(report.equal == report.positions);
+  REQUIRE(report.token);
+  REQUIRE_FALSE(report.agrees());
+}
+
+TEST_CASE("another seed, temperature or prompt is found") {
+  Answered seed;
+  seed.receipt.sampler.seed = 12;
+  REQUIRE_FALSE(must(seed.replayed()).agrees());
+  Answered prompt;
+  prompt.receipt.prompt->at(2) = 99;
+  REQUIRE(must(prompt.replayed()).equal == 2);
+  Answered hash;
+  hash.receipt.logits[3][0] ^= std::byte{1};
+  const ReplayReport report = must(hash.replayed());
+  REQUIRE(report.equal == 3);
+  REQUIRE_FALSE(report.token);
+}
+
+TEST_CASE("an answer that claims another end is found") {
+  Answered answered;
+  if (answered.receipt.stopped == "eos") return;
+  answered.receipt.stopped = "eos";
+  const ReplayReport report = must(answered.replayed());
+  REQUIRE(report.ends_wrongly);
+  REQUIRE_FALSE(report.agrees());
+}
+
+TEST_CASE("another model and another profile are not replayed") {
+  Answered answered;
+  const Transformer other = must(load_from(small_model()));
+  REQUIRE_RULE(replay(other, answered.verified(), {}, answered.machine), rules::replay_model);
+  answered.receipt.profile = "exact-2";
+  const auto profile = answered.replayed();
+  REQUIRE_RULE(profile, rules::replay_profile);
+  REQUIRE(profile.error().kind == ErrorKind::incomplete);
+}
+
+TEST_CASE("a private prompt is replayed with its opening, and only with that") {
+  Answered answered;
+  const std::vector<Token> prompt = *answered.receipt.prompt;
+  Sha256 salt{};
+  salt[0] = std::byte{5};
+  answered.receipt.prompt.reset();
+  answered.receipt.prompt_commitment = commit_prompt(prompt, salt);
+  const VerifiedReceipt verified = answered.verified();
+  const auto with = [&](std::optional<ReplayRequest::Opening> opening) {
+    return replay(answered.transformer, verified,
+                  {.opening = std::move(opening), .end_tokens = {2}, .progress = {}},
+                  answered.machine);
+  };
+  const auto closed = with({});
+  REQUIRE_RULE(closed, rules::replay_prompt);
+  REQUIRE(closed.error().kind == ErrorKind::incomplete);
+  REQUIRE(must(with(ReplayRequest::Opening{prompt, salt})).agrees());
+  const auto wrong = with(ReplayRequest::Opening{prompt, {}});
+  REQUIRE_RULE(wrong, rules::replay_prompt);
+  REQUIRE(wrong.error().kind == ErrorKind::refused);
+}
+
+TEST_CASE("a receipt file comes back, and strangers in it are refused") {
+  Answered answered;
+  const Bytes receipt =
+      must(sign_receipt(answered.receipt, "inferd", answered.receipt.started, *answered.key));
+  const BatchProof proof{{to_bytes("entry"), 4, {{}}}, {{}, {}}, 2, "note"};
+  const Bytes file = encode_receipt_file(receipt, answered.key->public_key(), "jwt", proof);
+  const auto decoded = must(decode_receipt_file(file));
+  REQUIRE(decoded.receipt.receipt == answered.receipt);
+  REQUIRE(decoded.key == answered.key->public_key());
+  REQUIRE(decoded.result == "jwt");
+  REQUIRE(decoded.batch->position == 2);
+  REQUIRE(decoded.batch->path.size() == 2);
+  REQUIRE_RULE(decode_receipt_file(concat({file, as_bytes("x")})), rules::cbor_trailing);
+}
+
+TEST_CASE("differences are told in words") {
+  model::GgufWriter writer;
+  add_small_vocabulary(writer);
+  const auto tokenizer = must(Tokenizer::read(must(model::parse_gguf(must(writer.finish())))));
+  const Token a = *tokenizer.vocabulary().find("a");
+  const Token b = *tokenizer.vocabulary().find("b");
+  REQUIRE(difference_in_words({42, a, b}, tokenizer) ==
+          "token 43 of the answer: receipt says \"a\" (260), the model gives \"b\" (261)");
+}
