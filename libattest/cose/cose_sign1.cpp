@@ -124,8 +124,11 @@ Result<std::string> claim_text(const cbor::Value& value, std::string_view name) 
   return *text;
 }
 
+// RFC 8392 section 2 has a NumericDate without its tag 1; statements in the wild carry it.
 Result<Time> claim_time(const cbor::Value& value, std::string_view name) {
-  const auto seconds = value.as_integer();
+  const cbor::Tagged* tagged = value.as_tagged();
+  const auto seconds =
+      tagged != nullptr && tagged->tag == 1 ? tagged->content.as_integer() : value.as_integer();
   if (!seconds || *seconds < 0 || *seconds > last_second)
     return bad_form("CWT claim " + std::string(name) + " is no time in whole seconds since 1970");
   return from_unix(*seconds);

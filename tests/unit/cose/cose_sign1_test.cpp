@@ -141,6 +141,8 @@ TEST_CASE("CWT claims are protected and have their types") {
   CHECK(parsed.claims.expires == from_unix(20));
   CHECK(parsed.claims.not_before == from_unix(10));
   CHECK(parsed.claims.others.size() == 1);
+  CHECK(must(parse({{6, cbor::Value::tagged(1, 15)}})).claims.issued_at == from_unix(15));
+  REQUIRE_RULE(parse({{6, cbor::Value::tagged(2, 15)}}), rules::cose_form);
   REQUIRE_RULE(parse({{1, 1}}), rules::cose_form);
   REQUIRE_RULE(parse({{6, "now"}}), rules::cose_form);
   REQUIRE_RULE(parse({{6, -1}}), rules::cose_form);
