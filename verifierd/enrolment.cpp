@@ -43,7 +43,7 @@ Result<Enrolment::TrustedEk> Enrolment::trusted_ek(const evidence::EnrolBegin& r
     return fail(refused(rules::enrol_no_certificate, "the TPM shows no EK certificate")
                     .expected("a certificate of its manufacturer, or its EK in the trust root")
                     .found(named(area.key.thumbprint()))
-                    .next("list the EK under allowed_eks of the trust root, if you know it"));
+                    .next("name it under [ek] allow of the trust root, if you know whose it is"));
   TRY(const Certificate leaf, tpm::certificate_from_nv(request.ek_certificates.front()));
   tpm::EkRules rules;
   rules.at = now_();
