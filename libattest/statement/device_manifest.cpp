@@ -41,7 +41,7 @@ Result<DeviceManifest> decode_device_manifest(ByteView payload) {
   TRY(cbor::Fields fields, fields_of(value, "device manifest"));
   DeviceManifest manifest;
   TRY(manifest.ek, digest_field(fields, "ek"));
-  TRY(manifest.node, fields.optional_text("node"));
+  TRY(manifest.node, nullable_text_field(fields, "node"));
   TRY(manifest.manufacturer, fields.text("manufacturer"));
   TRY(manifest.model, fields.text("model"));
   TRY(manifest.serial, fields.text("serial"));

@@ -42,7 +42,7 @@ Result<NodeStateChange> decode_node_state_change(ByteView payload) {
   TRY(const cbor::Value value, decode_payload(payload));
   TRY(cbor::Fields fields, fields_of(value, "node state change"));
   NodeStateChange change;
-  TRY(const auto from, fields.optional_text("from"));
+  TRY(const auto from, nullable_text_field(fields, "from"));
   if (from) {
     TRY(change.from, parse_node_state(*from));
   }

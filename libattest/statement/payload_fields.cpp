@@ -37,6 +37,11 @@ Result<Time> time_field(cbor::Fields& fields, const char* name) {
   return from_unix(static_cast<std::int64_t>(seconds));
 }
 
+Result<std::optional<std::string>> nullable_text_field(cbor::Fields& fields, const char* name) {
+  TRY_VOID(fields.required(name));
+  return fields.optional_text(name);
+}
+
 Result<std::vector<std::string>> texts_field(cbor::Fields& fields, const char* name) {
   TRY(const cbor::Array* const array, fields.array(name));
   std::vector<std::string> texts;

@@ -1,6 +1,7 @@
 // What the payloads of our own kinds share: a version, digests, lists of texts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ Result<cbor::Fields> fields_of(const cbor::Value& payload, std::string what);
 
 Result<Sha256> digest_field(cbor::Fields& fields, const char* name);
 Result<Time> time_field(cbor::Fields& fields, const char* name);
+// nullable_text_field reads a member that is there and may be null: leaving it out would give the
+// same content a second encoding.
+Result<std::optional<std::string>> nullable_text_field(cbor::Fields& fields, const char* name);
 Result<std::vector<std::string>> texts_field(cbor::Fields& fields, const char* name);
 
 // at gives "files[3]", for errors.

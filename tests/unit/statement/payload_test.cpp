@@ -45,6 +45,7 @@ TEST_CASE("every payload is read back as it was written, and by a strict schema"
   check_strict(encode(sample_manifest()), decode_device_manifest);
   check_strict(encode(sample_data_set()), decode_data_set);
   check_strict(encode(sample_release()), decode_model_release);
+  check_strict(encode(sample_change()), decode_node_state_change);
   check_strict(encode(sample_batch()), decode_batch);
   check_strict(encode(sample_key_status()), decode_key_status);
   check_strict(encode(sample_revocation()), decode_revocation);
