@@ -8,7 +8,11 @@
 namespace attest::agentd {
 namespace {
 
-constexpr const char* least = "node = \"n1\"\n[verifier]\nurl = \"https://localhost:1\"\n";
+constexpr std::string_view least = "node = \"n1\"\n[verifier]\nurl = \"https://localhost:1\"\n";
+
+std::string least_with(std::string_view more) {
+  return attest::to_string(concat({as_bytes(least), as_bytes(more)}));
+}
 
 TEST_CASE("the shipped example loads, and says the defaults") {
   const Configuration shipped =
@@ -27,25 +31,24 @@ TEST_CASE("the shipped example loads, and says the defaults") {
 }
 
 TEST_CASE("a misspelt key is an error that names the right one") {
-  const auto configuration =
-      parse_configuration(std::string("interwal = \"1m\"\n") + least, "agentd.toml");
+  const auto configuration = parse_configuration(
+      attest::to_string(concat({as_bytes("interwal = \"1m\"\n"), as_bytes(least)})), "agentd.toml");
   REQUIRE_RULE(configuration, rules::toml_unknown);
   REQUIRE(configuration.error().to_string().find("interval") != std::string::npos);
 }
 
 TEST_CASE("values that make no sense are refused with their line") {
-  const auto refused_text = [](const std::string& more) {
+  const auto refused_text = [](std::string_view more) {
     const auto configuration = parse_configuration(more, "agentd.toml");
     REQUIRE_RULE(configuration, rules::toml_value);
     REQUIRE(configuration.error().to_string().find("agentd.toml:") != std::string::npos);
   };
   refused_text("node = \"a b\"\n[verifier]\nurl = \"https://localhost:1\"\n");
   refused_text("node = \"n1\"\n[verifier]\nurl = \"http://localhost:1\"\n");
-  refused_text(std::string(least) + "client-key = \"k.pem\"\n");
-  refused_text(std::string(least) + "[tpm]\nek = \"rsa-1024\"\n");
-  refused_text(std::string(least) + "[tpm]\npcrs = \"sha256:99\"\n");
-  refused_text(std::string(least) +
-               "[runtime]\nsocket = \"s\"\nallowed-executables = [\"sha256:12\"]\n");
+  refused_text(least_with("client-key = \"k.pem\"\n"));
+  refused_text(least_with("[tpm]\nek = \"rsa-1024\"\n"));
+  refused_text(least_with("[tpm]\npcrs = \"sha256:99\"\n"));
+  refused_text(least_with("[runtime]\nsocket = \"s\"\nallowed-executables = [\"sha256:12\"]\n"));
 }
 
 evidence::VerifiedChallenge challenge(Time now) {
