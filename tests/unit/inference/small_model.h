@@ -52,7 +52,7 @@ inline void add_small_vocabulary(model::GgufWriter& writer) {
                                                           {"ab", -2},
                                                           {"bc", -1},
                                                           {"aa", -3},
-                                                          {"abc", -4},
+                                                          {"abc", -6},
                                                           {"\xe2\x96\x81"
                                                            "a",
                                                            -5}};
@@ -83,10 +83,10 @@ struct SmallShape {
   std::uint32_t kv_heads = 2;
   std::uint32_t rope = 16;
   bool own_output = true;
-  bool halves = false;  // matrices in F16
+  bool halves = false;       // matrices in F16
   std::string without = {};  // a tensor to leave out
   std::string besides = {};  // a tensor to add
-  float poison = 1.0F;  // one weight of the output norm
+  float poison = 1.0F;       // one weight of the output norm
 };
 
 inline Bytes small_model(const SmallShape& shape = {}) {
