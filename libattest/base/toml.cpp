@@ -24,24 +24,34 @@ struct DateTime {
 }  // namespace
 
 struct TomlTable::Node {
-  using Entries = std::vector<std::pair<std::string, Node>>;
+  struct Entry;
+  using Entries = std::vector<Entry>;
   using Items = std::vector<Node>;
   std::variant<std::string, std::int64_t, double, bool, DateTime, Items, Entries> content;
   std::size_t line = 0;
 
   const Entries* entries() const { return std::get_if<Entries>(&content); }
-  const Node* find(std::string_view key) const {
-    const Entries* members = entries();
-    if (members == nullptr) return nullptr;
-    const auto found = std::ranges::find(*members, key, &Entries::value_type::first);
-    return found == members->end() ? nullptr : &found->second;
-  }
-  bool is_list_of_tables() const {
-    const Items* items = std::get_if<Items>(&content);
-    return items != nullptr &&
-           std::ranges::all_of(*items, [](const Node& item) { return item.entries() != nullptr; });
-  }
+  const Node* find(std::string_view key) const;
+  bool is_list_of_tables() const;
 };
+
+struct TomlTable::Node::Entry {
+  std::string key;
+  Node value;
+};
+
+const TomlTable::Node* TomlTable::Node::find(std::string_view key) const {
+  const Entries* members = entries();
+  if (members == nullptr) return nullptr;
+  const auto found = std::ranges::find(*members, key, &Entry::key);
+  return found == members->end() ? nullptr : &found->value;
+}
+
+bool TomlTable::Node::is_list_of_tables() const {
+  const Items* items = std::get_if<Items>(&content);
+  return items != nullptr &&
+         std::ranges::all_of(*items, [](const Node& item) { return item.entries() != nullptr; });
+}
 
 struct TomlTable::Document {
   std::string name;
@@ -102,11 +112,13 @@ Node copied(const toml::node& from) {
   } else if (const auto* table = from.as_table()) {
     Node::Entries entries;
     for (const auto& [key, value] : *table) {
-      entries.emplace_back(std::string(key.str()), copied(value));
+      entries.push_back({std::string(key.str()), copied(value)});
       // A key's own line, rather than that of its value, is where a person looks.
-      if (!value.is_table()) entries.back().second.line = key.source().begin.line;
+      if (!value.is_table()) entries.back().value.line = key.source().begin.line;
     }
-    std::ranges::stable_sort(entries, {}, [](const auto& entry) { return entry.second.line; });
+    std::ranges::sort(entries, {}, [](const Node::Entry& entry) {
+      return std::pair<std::size_t, std::string_view>(entry.value.line, entry.key);
+    });
     node.content = std::move(entries);
   } else {
     node.content = DateTime{"a time of day"};
