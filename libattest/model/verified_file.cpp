@@ -49,11 +49,6 @@ Result<VerifiedFile> VerifiedFile::of(std::unique_ptr<File> file, std::string na
 }
 
 Status VerifiedFile::read(std::uint64_t offset, std::span<std::byte> out) {
-  return read_checked(offset, out, nullptr);
-}
-
-Status VerifiedFile::read_checked(std::uint64_t offset, std::span<std::byte> out,
-                                  const Gguf* description) {
   if (offset > size() || out.size() > size() - offset)
     return fail(fault(rules::verified_file_size, "a read past the end of the file").within(name_));
   Bytes blocks;
@@ -67,7 +62,7 @@ Status VerifiedFile::read_checked(std::uint64_t offset, std::span<std::byte> out
     if (got != blocks.size())
       return fail(
           refused(rules::file_changed, "the file became shorter while it was read").within(name_));
-    TRY_VOID(check(first, blocks, description));
+    TRY_VOID(check(first, blocks));
     const std::size_t skip = offset - start;
     const std::size_t count = std::min(out.size(), blocks.size() - skip);
     std::memcpy(out.data(), blocks.data() + skip, count);
@@ -77,12 +72,13 @@ Status VerifiedFile::read_checked(std::uint64_t offset, std::span<std::byte> out
   return {};
 }
 
-Status VerifiedFile::check(std::uint64_t first_block, ByteView blocks, const Gguf* description) {
+Status VerifiedFile::check(std::uint64_t first_block, ByteView blocks) const {
   for (std::uint64_t block = first_block; !blocks.empty(); ++block) {
     const ByteView one = blocks.first(std::min(blocks.size(), verity_block));
     if (auto genuine = tree_.check_block(block, one); !genuine) {
       Error error = std::move(genuine).error();
-      if (description) error.what = description->region_at(block * verity_block) + " " + error.what;
+      if (description_)
+        error.what = description_->region_at(block * verity_block) + " " + error.what;
       error.next("fetch the file again, or ask its publisher");
       return fail(std::move(error).within(name_));
     }
@@ -91,22 +87,42 @@ Status VerifiedFile::check(std::uint64_t first_block, ByteView blocks, const Ggu
   return {};
 }
 
+Result<Gguf> VerifiedFile::read_description() {
+  Bytes front;
+  for (;;) {
+    const std::size_t had = front.size();
+    front.resize(std::min<std::uint64_t>(size(), had == 0 ? piece_size : had * 4));
+    if (!read(had, std::span(front).subspan(had))) {
+      // What is genuine in front of the wrong block may already describe the tensor it lies in.
+      std::size_t genuine = had;
+      while (genuine < front.size() &&
+             read(genuine, std::span(front).subspan(
+                               genuine, std::min(verity_block, front.size() - genuine))))
+        genuine += verity_block;
+      if (auto described = parse_gguf(ByteView(front).first(genuine), size()))
+        description_ = *std::move(described);
+      TRY_VOID(read(had, std::span(front).subspan(had)));
+    }
+    auto gguf = parse_gguf(front, size());
+    if (gguf) description_ = *gguf;
+    if (gguf || gguf.error().rule != rules::gguf_front_too_short || front.size() == size()) {
+      if (!gguf) return fail(std::move(gguf).error().within(name_));
+      return gguf;
+    }
+  }
+}
+
 ByteView VerifiedGguf::data(const GgufTensor& tensor) const {
   return bytes().subspan(tensor.offset, tensor.size);
 }
 
 Result<VerifiedGguf> load_verified_gguf(VerifiedFile& file, const Progress& progress) {
+  TRY_VOID(file.read_description());
   Bytes bytes(file.size());
-  std::optional<Gguf> description;
   for (std::uint64_t done = 0; done < bytes.size();) {
     const std::size_t count = std::min<std::uint64_t>(piece_size, bytes.size() - done);
-    TRY_VOID(file.read_checked(done, std::span(bytes).subspan(done, count),
-                               description ? &*description : nullptr));
+    TRY_VOID(file.read(done, std::span(bytes).subspan(done, count)));
     done += count;
-    // Once the genuine front describes the tensors, a wrong block behind it can be named by one.
-    if (!description)
-      if (auto parsed = parse_gguf(ByteView(bytes).first(done), bytes.size()))
-        description = *std::move(parsed);
     if (progress) progress(done, bytes.size());
   }
   TRY_WITHIN(file.name(), Gguf gguf, parse_gguf(bytes));

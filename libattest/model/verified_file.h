@@ -23,8 +23,6 @@ struct ExpectedFile {
   Sha256 fsverity;
 };
 
-class VerifiedGguf;
-
 // VerifiedFile is an open file with the block tree it is judged by. For one thread at a time.
 class VerifiedFile {
  public:
@@ -49,20 +47,22 @@ class VerifiedFile {
   // checked. The first wrong block is refused with its byte offset, number, and both hashes.
   Status read(std::uint64_t offset, std::span<std::byte> out);
 
+  // read_description parses the GGUF description at the front, through the checks. From then on a
+  // wrong block is named by the tensor it lies in.
+  Result<Gguf> read_description();
+
  private:
   VerifiedFile(std::unique_ptr<File> file, std::string name, const Sha256& sha256,
                VerifiedBlockTree tree)
       : file_(std::move(file)), name_(std::move(name)), sha256_(sha256), tree_(std::move(tree)) {}
 
-  friend Result<VerifiedGguf> load_verified_gguf(VerifiedFile&, const Progress&);
-  // With a description, a wrong block is named by the tensor it lies in.
-  Status read_checked(std::uint64_t offset, std::span<std::byte> out, const Gguf* description);
-  Status check(std::uint64_t first_block, ByteView blocks, const Gguf* description);
+  Status check(std::uint64_t first_block, ByteView blocks) const;
 
   std::unique_ptr<File> file_;
   std::string name_;
   Sha256 sha256_;
   VerifiedBlockTree tree_;
+  std::optional<Gguf> description_;
 };
 
 // VerifiedGguf is a whole GGUF file in memory whose every block was checked. Immutable.
