@@ -70,8 +70,10 @@ Result<Tokenizer> Tokenizer::read(const model::Gguf& gguf) {
                          words.type(token) == TokenType::unknown;
     if (special && !words.text(token).empty()) tokenizer.specials_.push_back(token);
   }
-  std::ranges::stable_sort(tokenizer.specials_, [&](Token a, Token b) {
-    return words.text(a).size() > words.text(b).size();
+  std::ranges::sort(tokenizer.specials_, [&](Token a, Token b) {
+    const std::size_t longer = words.text(a).size();
+    const std::size_t other = words.text(b).size();
+    return longer > other || (longer == other && a < b);
   });
   return tokenizer;
 }
