@@ -8,7 +8,8 @@
 namespace attest::statement {
 
 // subjects_of gives, sorted and each once (docs/formats.md, "Signed statement"):
-//   - of a signed statement: its subject, each parent of a release, and key:<thumbprint of kid>;
+//   - of a signed statement: its subject, signer:<thumbprint of kid>, and parent:<digest> for each
+//     parent of a release;
 //   - of a map root: none;
 //   - of a DSSE envelope (an entry that begins with '{'): sha256:… of each in-toto subject with a
 //     SHA-256 digest. An envelope with another payload is refused (rules::entry_unknown).

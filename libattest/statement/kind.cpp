@@ -67,6 +67,7 @@ std::optional<Kind> kind_by_content_type(std::string_view content_type) {
 }
 
 bool fits(Kind kind, SubjectKind subject) {
+  if (subject == SubjectKind::signer || subject == SubjectKind::parent) return false;
   const auto& wanted = facts_of(kind).subject;
   return !wanted || *wanted == subject;
 }

@@ -23,7 +23,9 @@ constexpr std::array prefixes = {Prefix{"sha256", SubjectKind::artefact, true},
                                  Prefix{"key", SubjectKind::key, true},
                                  Prefix{"platform", SubjectKind::platform, false},
                                  Prefix{"policy", SubjectKind::policy, false},
-                                 Prefix{"log", SubjectKind::log, false}};
+                                 Prefix{"log", SubjectKind::log, false},
+                                 Prefix{"signer", SubjectKind::signer, true},
+                                 Prefix{"parent", SubjectKind::parent, true}};
 
 // Visible ASCII: what a person sees is what is compared, and terminals are safe from it.
 bool is_name(std::string_view name) {
@@ -39,7 +41,7 @@ bool is_digest(std::string_view text) {
 
 std::unexpected<Error> malformed(std::string_view text) {
   return fail(refused(rules::subject_form, "this is not a subject")
-                  .expected("sha256:, node:, ek: or key: and 64 lower-case hexadecimal digits, or "
+                  .expected("sha256:, node:, ek:, key:, signer: or parent: and 64 lower-case hexadecimal digits, or "
                             "platform:, policy: or log: and a name")
                   .found("\"" + printable(text, 100) + "\""));
 }
@@ -75,6 +77,12 @@ Subject Subject::ek(const Sha256& spki_digest) {
 }
 Subject Subject::key(const Sha256& thumbprint) {
   return {SubjectKind::key, with_prefix(SubjectKind::key, to_hex(thumbprint))};
+}
+Subject Subject::signer(const Sha256& thumbprint) {
+  return {SubjectKind::signer, with_prefix(SubjectKind::signer, to_hex(thumbprint))};
+}
+Subject Subject::parent(const Sha256& digest) {
+  return {SubjectKind::parent, with_prefix(SubjectKind::parent, to_hex(digest))};
 }
 Result<Subject> Subject::platform(std::string_view name) {
   return parse(with_prefix(SubjectKind::platform, name));

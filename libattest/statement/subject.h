@@ -10,7 +10,9 @@
 
 namespace attest::statement {
 
-enum class SubjectKind { artefact, node, ek, key, platform, policy, log };
+// signer and parent are ways to find entries, made from what statements hold; none is a statement's
+// own subject.
+enum class SubjectKind { artefact, node, ek, key, platform, policy, log, signer, parent };
 
 // Subject is always well-formed: only parse and the named makers make one. It compares as its text.
 class Subject {
@@ -22,6 +24,8 @@ class Subject {
   static Subject node(const Sha256& salted_digest);
   static Subject ek(const Sha256& spki_digest);
   static Subject key(const Sha256& thumbprint);
+  static Subject signer(const Sha256& thumbprint);  // all that a key signed
+  static Subject parent(const Sha256& digest);      // all releases that name this parent
   static Result<Subject> platform(std::string_view name);
   static Result<Subject> policy(std::string_view name);
   static Result<Subject> log(std::string_view origin);

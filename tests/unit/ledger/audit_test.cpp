@@ -45,7 +45,7 @@ class SmallLog {
   SmallLog() : key(new_key()), statement(data_set("a", *key)) {
     const Sha256 leaf = transparency::leaf_hash(statement);
     honest.add(artefact("a").text(), 0, leaf);
-    honest.add(statement::Subject::key(key->public_key().thumbprint()).text(), 0, leaf);
+    honest.add(statement::Subject::signer(key->public_key().thumbprint()).text(), 0, leaf);
   }
 
   AuditReport audit_with(const transparency::MapRoot& said, const SigningKey& signer) {

@@ -13,10 +13,17 @@ TEST_CASE("a release is found by itself, by its parents and by its signer's key"
   const Bytes entry =
       must(sign_statement(Kind::model_release, Subject::artefact(digest_a), "weights@lab.example",
                           sample_time, encode(sample_release()), *key));
-  std::vector<Subject> expected{Subject::artefact(digest_a), Subject::artefact(digest_b),
-                                Subject::key(key->public_key().thumbprint())};
+  std::vector<Subject> expected{Subject::artefact(digest_a), Subject::parent(digest_b),
+                                Subject::signer(key->public_key().thumbprint())};
   std::ranges::sort(expected);
   CHECK(must(subjects_of(entry)) == expected);
+}
+
+TEST_CASE("no statement speaks about a signer or a parent: these are ways to find entries") {
+  for (const auto kind : {Kind::revocation, Kind::model_release, Kind::key_status}) {
+    CHECK_FALSE(fits(kind, SubjectKind::signer));
+    CHECK_FALSE(fits(kind, SubjectKind::parent));
+  }
 }
 
 TEST_CASE("a map root has no subjects") {
