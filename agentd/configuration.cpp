@@ -1,5 +1,6 @@
 #include "agentd/configuration.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "libattest/base/toml.h"
@@ -19,12 +20,12 @@ Result<VerifierConfiguration> read_verifier(TomlTable table) {
   if (!verifier.url.starts_with("https://"))
     return fail(table.wrong("url", "must begin with https://").found(verifier.url));
   while (verifier.url.ends_with('/')) verifier.url.pop_back();
-  TRY(auto ca, table.optional_text("ca"));
-  TRY(auto certificate, table.optional_text("client-certificate"));
-  TRY(auto key, table.optional_text("client-key"));
+  TRY(auto ca, table.optional_text("ca_file"));
+  TRY(auto certificate, table.optional_text("client_certificate"));
+  TRY(auto key, table.optional_text("client_key"));
   if (certificate.has_value() != key.has_value())
-    return fail(table.wrong(certificate ? "client-certificate" : "client-key",
-                            "needs both client-certificate and client-key"));
+    return fail(table.wrong(certificate ? "client_certificate" : "client_key",
+                            "needs both client_certificate and client_key"));
   verifier.ca_file = to_path(std::move(ca));
   verifier.client_certificate = to_path(std::move(certificate));
   verifier.client_key = to_path(std::move(key));
@@ -34,18 +35,18 @@ Result<VerifierConfiguration> read_verifier(TomlTable table) {
 Result<RuntimeConfiguration> read_runtime(TomlTable table) {
   RuntimeConfiguration runtime;
   TRY(runtime.socket, table.text("socket"));
-  TRY(const auto users, table.optional_integers("allowed-users"));
+  TRY(const auto users, table.optional_integers("allowed_users"));
   for (const std::int64_t user : users) {
     if (user < 0 || user > std::numeric_limits<std::uint32_t>::max())
-      return fail(table.wrong("allowed-users", "has a number that is no user id")
+      return fail(table.wrong("allowed_users", "has a number that is no user id")
                       .found(std::to_string(user)));
     runtime.allowed_users.push_back(static_cast<std::uint32_t>(user));
   }
-  TRY(const auto executables, table.optional_texts("allowed-executables"));
+  TRY(const auto executables, table.optional_texts("allowed_executables"));
   for (const std::string& text : executables) {
     const auto digest = parse_digest_uri(text);
     if (!digest)
-      return fail(table.wrong("allowed-executables", "has an element that is no digest")
+      return fail(table.wrong("allowed_executables", "has an element that is no digest")
                       .expected("sha256:<64 hex digits>")
                       .found(text));
     runtime.allowed_executables.insert(*digest);
@@ -73,7 +74,7 @@ Status read_tpm(TomlTable table, Configuration& configuration) {
 }
 
 Status read_sources(TomlTable table, Configuration& configuration) {
-  TRY(const auto event_log, table.optional_text("event-log"));
+  TRY(const auto event_log, table.optional_text("event_log"));
   TRY(const auto ima, table.optional_text("ima"));
   TRY(const auto models, table.optional_texts("models"));
   if (event_log) configuration.event_log = *event_log;
@@ -90,11 +91,16 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   configuration.event_log = "/sys/kernel/security/tpm0/binary_bios_measurements";
   configuration.ima_log = "/sys/kernel/security/ima/binary_runtime_measurements";
 
+  TRY(const std::int64_t version, root.integer("version"));
+  if (version != 1)
+    return fail(root.wrong("version", "is not one this program knows")
+                    .expected("1")
+                    .found(std::to_string(version)));
   TRY(configuration.node, root.text("node"));
   if (!evidence::is_node_id(configuration.node))
     return fail(root.wrong("node", "is no node id").found(configuration.node));
-  TRY(const auto state, root.optional_text("state"));
-  configuration.state = state.value_or("/var/lib/agentd");
+  TRY(const auto directory, root.optional_text("directory"));
+  configuration.state = directory.value_or("/var/lib/agentd");
   TRY(const auto trust, root.optional_text("trust"));
   configuration.trust = trust.value_or("/etc/attest/trust.toml");
   TRY(const auto interval, root.optional_span("interval"));
@@ -121,9 +127,29 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   return configuration;
 }
 
+namespace {
+
+// A relative path is taken from the folder of the file it stands in.
+void resolve(Configuration& configuration, const Path& folder) {
+  const auto from_folder = [&](Path& path) { path = (folder / path).lexically_normal(); };
+  for (Path* path : {&configuration.state, &configuration.trust, &configuration.event_log,
+                     &configuration.ima_log})
+    from_folder(*path);
+  std::ranges::for_each(configuration.models, from_folder);
+  for (std::optional<Path>* path :
+       {&configuration.verifier.ca_file, &configuration.verifier.client_certificate,
+        &configuration.verifier.client_key})
+    if (*path) from_folder(**path);
+  if (configuration.runtime) from_folder(configuration.runtime->socket);
+}
+
+}  // namespace
+
 Result<Configuration> read_configuration(const Path& path) {
   TRY(const std::string text, read_text_file(path, 1U << 20));
-  return parse_configuration(text, path.filename().string());
+  TRY(Configuration configuration, parse_configuration(text, path.filename().string()));
+  resolve(configuration, std::filesystem::absolute(path).parent_path());
+  return configuration;
 }
 
 }  // namespace attest::agentd

@@ -42,7 +42,8 @@ struct Configuration {
   std::optional<RuntimeConfiguration> runtime;
 };
 
-// parse_configuration reads the text; `name` is what errors call it.
+// parse_configuration reads the text; `name` is what errors call it. read_configuration also takes
+// relative paths from the folder of the file.
 Result<Configuration> parse_configuration(std::string_view text, std::string name);
 Result<Configuration> read_configuration(const Path& path);
 

@@ -80,4 +80,17 @@ Result<evidence::EnrolResult> enrol(const Configuration& configuration,
   return result;
 }
 
+Status write_ek(const Configuration& configuration, const Path& path) {
+  TRY(const TpmClient tpm, TpmClient::connect(configuration.tcti));
+  TRY(const EkKind kind, chosen_ek(configuration, tpm));
+  TRY(const std::vector<Bytes> certificates, ek_certificates(tpm, kind));
+  if (!certificates.empty()) {
+    TRY(const Certificate leaf, Certificate::from_der(certificates.front()));
+    return write_file_atomically(path, as_bytes(leaf.to_pem()));
+  }
+  TRY(const EndorsementKey ek, tpm.create_ek(kind));
+  TRY(const auto area, tpm::parse_sized_public(ek.key.sized_public()));
+  return write_file_atomically(path, as_bytes(area.key.to_pem()));
+}
+
 }  // namespace attest::agentd

@@ -17,4 +17,8 @@ Result<evidence::EnrolResult> enrol(const Configuration& configuration,
 // Empty where the TPM carries none for this kind of EK.
 Result<std::vector<Bytes>> ek_certificates(const TpmClient& tpm, EkKind kind);
 
+// write_ek writes what an integrator enters in a device manifest: the EK's certificate in PEM, or
+// its public key where the TPM carries no certificate.
+Status write_ek(const Configuration& configuration, const Path& path);
+
 }  // namespace attest::agentd

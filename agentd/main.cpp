@@ -1,5 +1,6 @@
 // agentd: the node's agent. Attests on a schedule, on SIGHUP, and when a runtime asks; ends on
-// SIGTERM. With --once it attests once and exits by the verdict; with --enrol it enrols.
+// SIGTERM. With --once it attests once and exits by the verdict; with --enrol it enrols; with
+// --write-ek it writes the EK certificate.
 #include <csignal>
 #include <cstdlib>
 
@@ -106,10 +107,15 @@ struct Arguments {
   std::string configuration = "/etc/attest/agentd.toml";
   bool once = false;
   bool enrol = false;
+  std::string write_ek;
 };
 
 Result<int> start(const Arguments& arguments) {
   TRY(const Configuration configuration, read_configuration(arguments.configuration));
+  if (!arguments.write_ek.empty()) {
+    TRY_VOID(write_ek(configuration, arguments.write_ek));
+    return 0;
+  }
   TRY(const VerifierClient verifier, VerifierClient::make(configuration.verifier, system_random()));
   if (arguments.enrol) {
     TRY(const auto enrolled, enrol(configuration, verifier));
@@ -131,6 +137,9 @@ int main(int argc, char** argv) {
   app.add_option("--config", arguments.configuration, "Configuration file")->capture_default_str();
   auto* once = app.add_flag("--once", arguments.once, "Attest once; exit 0, 1 or 2 by the verdict");
   app.add_flag("--enrol", arguments.enrol, "Enrol this node and exit")->excludes(once);
+  app.add_option("--write-ek", arguments.write_ek,
+                 "Write the EK's certificate to this file, for a device manifest, and exit")
+      ->excludes(once);
   app.set_version_flag("--version", "agentd " ATTEST_VERSION);
   try {
     app.parse(argc, argv);

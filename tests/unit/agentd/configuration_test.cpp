@@ -8,7 +8,8 @@
 namespace attest::agentd {
 namespace {
 
-constexpr std::string_view least = "node = \"n1\"\n[verifier]\nurl = \"https://localhost:1\"\n";
+constexpr std::string_view least =
+    "version = 1\nnode = \"n1\"\n[verifier]\nurl = \"https://localhost:1\"\n";
 
 std::string least_with(std::string_view more) {
   return attest::to_string(concat({as_bytes(least), as_bytes(more)}));
@@ -43,12 +44,12 @@ TEST_CASE("values that make no sense are refused with their line") {
     REQUIRE_RULE(configuration, rules::toml_value);
     REQUIRE(configuration.error().to_string().find("agentd.toml:") != std::string::npos);
   };
-  refused_text("node = \"a b\"\n[verifier]\nurl = \"https://localhost:1\"\n");
-  refused_text("node = \"n1\"\n[verifier]\nurl = \"http://localhost:1\"\n");
+  refused_text("version = 1\nnode = \"a b\"\n[verifier]\nurl = \"https://localhost:1\"\n");
+  refused_text("version = 1\nnode = \"n1\"\n[verifier]\nurl = \"http://localhost:1\"\n");
   refused_text(least_with("client-key = \"k.pem\"\n"));
   refused_text(least_with("[tpm]\nek = \"rsa-1024\"\n"));
   refused_text(least_with("[tpm]\npcrs = \"sha256:99\"\n"));
-  refused_text(least_with("[runtime]\nsocket = \"s\"\nallowed-executables = [\"sha256:12\"]\n"));
+  refused_text(least_with("[runtime]\nsocket = \"s\"\nallowed_executables = [\"sha256:12\"]\n"));
 }
 
 evidence::VerifiedChallenge challenge(Time now) {
