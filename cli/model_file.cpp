@@ -33,7 +33,7 @@ Result<lineage::PresentedFile> present_file(const Path& file, Terminal& terminal
 }
 
 Result<lineage::ReleasePolicy> load_release_policy(const std::string& path) {
-  if (path.empty()) return lineage::parse_release_policy("", "(no policy)");
+  if (path.empty()) return lineage::parse_release_policy("version = 1\n", "(no policy)");
   return lineage::read_release_policy(path);
 }
 

@@ -77,7 +77,8 @@ reference::ReferenceValues values_of(const tpm::UntrustedEventLog& log,
   const auto wanted = [&](unsigned pcr) {
     return std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
   };
-  for (const auto& [bank, registers] : tpm::replay(log).banks()) {
+  const tpm::PcrValues replayed = tpm::replay(log);
+  for (const auto& [bank, registers] : replayed.banks()) {
     if (bank == HashAlgorithm::sha1) continue;
     for (const auto& [index, value] : registers)
       if (wanted(index)) values.pcrs[bank][index] = {{value, options.description}};

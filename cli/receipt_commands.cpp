@@ -212,7 +212,10 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
     report.json["not_checked"].push_back("which node answered: the key is bound to no TPM");
     report.field("not checked", "which node answered: the key is bound to no TPM");
   }
-  report.line("verdict: this answer came from this model");
+  report.line(report.outcome == Outcome::pass
+                  ? "verdict: this answer came from this model"
+                  : "verdict: " + std::string(to_string(report.outcome)) +
+                        "; the answer came from this model, but see lineage above");
   return report;
 }
 

@@ -1,5 +1,8 @@
 #include "cli/submission.h"
 
+#include <chrono>
+#include <thread>
+
 #include "cli/command_line.h"
 #include "cli/passphrase.h"
 #include "libattest/base/cbor.h"
@@ -7,6 +10,7 @@
 #include "libattest/crypto/random.h"
 #include "libattest/crypto/signing_key.h"
 #include "libattest/model/block_tree.h"
+#include "libattest/transparency/checkpoint.h"
 
 namespace attest::cli {
 
@@ -42,6 +46,24 @@ Result<std::uint64_t> index_in(ByteView answer) {
   return index;
 }
 
+// An entry counts once a published checkpoint covers it, which takes a checkpoint interval. The
+// checkpoint is not believed here, only waited for: whoever relies on the entry checks its proof.
+bool wait_until_published(const http::Client& client, const std::string& server,
+                          std::uint64_t index) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto note = client.fetch(server + "/checkpoint");
+    if (!note) return false;
+    const auto parsed = transparency::parse_note(*note);
+    const auto checkpoint = parsed ? transparency::parse_checkpoint(parsed->text)
+                                   : Result<transparency::Checkpoint>(fail(parsed.error()));
+    if (!checkpoint) return false;
+    if (checkpoint->size > index) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Report> submit(const SubmissionOptions& options, statement::Kind kind,
@@ -70,9 +92,12 @@ Result<Report> submit(const SubmissionOptions& options, statement::Kind kind,
     TRY(const Bytes answer, client.exchange(options.server.url + "/entries",
                                             std::string(statement::media_type), signed_statement));
     TRY_WITHIN(options.server.url, const std::uint64_t index, index_in(answer));
+    const bool published = wait_until_published(client, options.server.url, index);
     report.field("entered",
                  "entry " + with_thousands(index) + " of the ledger at " + options.server.url);
+    if (!published) report.field("", "no checkpoint covers it yet, so nobody can rely on it yet");
     report.json["index"] = index;
+    report.json["published"] = published;
   }
   return report;
 }

@@ -142,7 +142,8 @@ Result<Report> eventlog_show(const EventLogOptions& options) {
   table.print_to(report);
   report.line("PCRs as this log would have them:");
   report.json["pcrs"] = OrderedJson::object();
-  for (const auto& [bank, registers] : tpm::replay(log).banks())
+  const tpm::PcrValues replayed = tpm::replay(log);
+  for (const auto& [bank, registers] : replayed.banks())
     for (const auto& [index, value] : registers) {
       report.json["pcrs"][std::string(hash_name(bank))][std::to_string(index)] = to_hex(value);
       if (bank == shown_bank)
