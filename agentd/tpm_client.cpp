@@ -103,20 +103,28 @@ class PolicySession {
   ESYS_TR handle_;
 };
 
-// EkAuthorisation opens what the EK's template asks for: the high-range ones take the empty
-// password, the low-range ones a policy session, which is good for one command.
+// EkAuthorisation opens a policy session as the EK's template asks for; it is good for one command.
+// The high-range EKs would take the empty password too, but a password is refused while the TPM is
+// in its dictionary-attack lockout, which a few power cuts bring about, and a policy is not.
 class EkAuthorisation {
  public:
   static Result<EkAuthorisation> open(ESYS_CONTEXT* esys, EkKind kind) {
-    if (kind == EkKind::ecc_p384) return EkAuthorisation(std::nullopt);
-    TRY(PolicySession session, PolicySession::open(esys, TPM2_ALG_SHA256));
+    const bool high_range = kind == EkKind::ecc_p384;
+    TRY(PolicySession session,
+        PolicySession::open(esys, high_range ? TPM2_ALG_SHA384 : TPM2_ALG_SHA256));
+    if (high_range) {
+      const TPML_DIGEST branches = ek_policy_branches();
+      TRY_VOID(check(Esys_PolicyOR(esys, session.handle(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                   &branches),
+                     "the EK's policy does not hold"));
+    }
     return EkAuthorisation(std::move(session));
   }
-  ESYS_TR handle() const { return session_ ? session_->handle() : ESYS_TR_PASSWORD; }
+  ESYS_TR handle() const { return session_.handle(); }
 
  private:
-  explicit EkAuthorisation(std::optional<PolicySession> session) : session_(std::move(session)) {}
-  std::optional<PolicySession> session_;
+  explicit EkAuthorisation(PolicySession session) : session_(std::move(session)) {}
+  PolicySession session_;
 };
 
 Result<Owned<TPMS_CAPABILITY_DATA>> capability(ESYS_CONTEXT* esys, TPM2_CAP kind,

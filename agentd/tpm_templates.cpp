@@ -12,6 +12,12 @@ constexpr std::string_view policy_a_sha256 =
 constexpr std::string_view policy_b_sha384 =
     "b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f8"
     "0e12";
+constexpr std::string_view policy_a_sha384 =
+    "8bbf2266537c171cb56e403c4dc1d4b64f432611dc386e6f532050c3278c930e143e8bb1133824ccb431053871c6"
+    "db53";
+constexpr std::string_view policy_c_sha384 =
+    "d6032ce61f2fb3c240eb3cf6a33237ef2b6a16f4293c22b455e261cffd217ad5b4947c2d73e63005eed2dc2b3593"
+    "d165";
 
 constexpr TPMA_OBJECT ek_attributes =
     TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
@@ -64,6 +70,14 @@ TPM2B_PUBLIC ecc_ek(TPM2_ECC_CURVE curve) {
 }
 
 }  // namespace
+
+TPML_DIGEST ek_policy_branches() {
+  TPML_DIGEST branches{};
+  branches.count = 2;
+  set_policy(branches.digests[0], policy_a_sha384);
+  set_policy(branches.digests[1], policy_c_sha384);
+  return branches;
+}
 
 TPM2B_PUBLIC ek_template(EkKind kind) {
   switch (kind) {
