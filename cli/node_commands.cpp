@@ -92,7 +92,7 @@ Result<Report> show(const NodeOptions& options, const Context& context) {
   if (const auto software = node.find("software_tpm");
       software != node.end() && software->is_boolean() && software->get<bool>())
     report.field("", "a software TPM, which protects nothing");
-  if (const auto jwt = node.find("result"); jwt != node.end() && jwt->is_string())
+  if (const auto jwt = node.find("ear"); jwt != node.end() && jwt->is_string())
     describe_result(report, jwt->get<std::string>(), context);
   if (const auto events = node.find("events"); events != node.end() && events->is_array())
     for (const Json& event : *events)
