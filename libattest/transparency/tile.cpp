@@ -136,7 +136,7 @@ Result<Bytes> format_bundle(std::span<const Bytes> entries) {
   Bytes content;
   for (const Bytes& entry : entries) {
     if (entry.size() > max_entry_size)
-      return fail(wrong_width(rules::bundle_form, "an entry is too large for a bundle",
+      return fail(wrong_width(rules::entry_bundle_form, "an entry is too large for a bundle",
                               max_entry_size, entry.size()));
     append_u16_be(content, static_cast<std::uint16_t>(entry.size()));
     append(content, entry);
@@ -149,18 +149,18 @@ Result<std::vector<ByteView>> parse_bundle(ByteView content, unsigned width) {
   std::vector<ByteView> entries;
   while (!reader.at_end()) {
     if (entries.size() == width)
-      return fail(refused(rules::bundle_form, "an entry bundle holds more than its width")
+      return fail(refused(rules::entry_bundle_form, "an entry bundle holds more than its width")
                       .expected(std::to_string(width) + " entries")
                       .within("byte " + std::to_string(reader.offset())));
     const auto length = reader.u16_be("length of an entry");
     const auto entry = length ? reader.take(*length, "entry") : std::unexpected(length.error());
     if (!entry)
-      return fail(refused(rules::bundle_form, "an entry bundle is cut off")
+      return fail(refused(rules::entry_bundle_form, "an entry bundle is cut off")
                       .within("byte " + std::to_string(reader.offset())));
     entries.push_back(*entry);
   }
   if (entries.size() != width)
-    return fail(wrong_width(rules::bundle_form,
+    return fail(wrong_width(rules::entry_bundle_form,
                             "an entry bundle holds fewer entries than its width", width,
                             entries.size()));
   return entries;

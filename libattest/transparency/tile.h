@@ -72,5 +72,5 @@ namespace attest::rules {
 inline constexpr Rule tile_path_form{"transparency.tile.path"};
 inline constexpr Rule tile_content{"transparency.tile.content"};
 inline constexpr Rule tile_missing{"transparency.tile.missing"};
-inline constexpr Rule bundle_form{"transparency.entry-bundle.form"};
+inline constexpr Rule entry_bundle_form{"transparency.entry-bundle.form"};
 }  // namespace attest::rules

@@ -85,11 +85,12 @@ TEST_CASE("an entry bundle gives its entries back, and only exactly as many") {
   const Bytes content = must(format_bundle(entries));
   const auto views = must(parse_bundle(content, 3));
   for (std::size_t i = 0; i < 3; ++i) REQUIRE(equal(views[i], entries[i]));
-  REQUIRE_RULE(parse_bundle(content, 2), rules::bundle_form);
-  REQUIRE_RULE(parse_bundle(content, 4), rules::bundle_form);
-  REQUIRE_RULE(parse_bundle(ByteView(content).first(content.size() - 1), 3), rules::bundle_form);
-  REQUIRE_RULE(parse_bundle(ByteView(content).first(4), 2), rules::bundle_form);
-  REQUIRE_RULE(format_bundle(std::vector<Bytes>{Bytes(65536)}), rules::bundle_form);
+  REQUIRE_RULE(parse_bundle(content, 2), rules::entry_bundle_form);
+  REQUIRE_RULE(parse_bundle(content, 4), rules::entry_bundle_form);
+  REQUIRE_RULE(parse_bundle(ByteView(content).first(content.size() - 1), 3),
+               rules::entry_bundle_form);
+  REQUIRE_RULE(parse_bundle(ByteView(content).first(4), 2), rules::entry_bundle_form);
+  REQUIRE_RULE(format_bundle(std::vector<Bytes>{Bytes(65536)}), rules::entry_bundle_form);
 }
 
 TEST_CASE("proofs can be read out of tiles") {
