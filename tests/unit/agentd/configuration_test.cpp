@@ -46,7 +46,7 @@ TEST_CASE("values that make no sense are refused with their line") {
   };
   refused_text("version = 1\nnode = \"a b\"\n[verifier]\nurl = \"https://localhost:1\"\n");
   refused_text("version = 1\nnode = \"n1\"\n[verifier]\nurl = \"http://localhost:1\"\n");
-  refused_text(least_with("client-key = \"k.pem\"\n"));
+  refused_text(least_with("client_key = \"k.pem\"\n"));
   refused_text(least_with("[tpm]\nek = \"rsa-1024\"\n"));
   refused_text(least_with("[tpm]\npcrs = \"sha256:99\"\n"));
   refused_text(least_with("[runtime]\nsocket = \"s\"\nallowed_executables = [\"sha256:12\"]\n"));
