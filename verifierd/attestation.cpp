@@ -90,9 +90,13 @@ Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& ev
                                            ResultForm form, Time now) {
   TRY(NodeRecord record, registered(state_, evidence.node().node));
   const auto knowledge = knowledge_();
-  const appraisal::AppraisalInputs inputs{
-      knowledge->reference_values, knowledge->manifests, record.memory, now, identity_.name,
-      {"verifierd 0.1", "attest"}};
+  const appraisal::AppraisalInputs inputs{knowledge->reference_values,
+                                          knowledge->manifests,
+                                          knowledge->policies,
+                                          record.memory,
+                                          now,
+                                          identity_.name,
+                                          {"verifierd 0.1", "attest"}};
   const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
   TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
   TRY_VOID(remember(std::move(record), result, appraisal, now));

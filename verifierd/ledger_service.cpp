@@ -246,7 +246,7 @@ Status LedgerService::learn() {
   TRY(const auto checkpoint, transparency::verify_checkpoint(as_bytes(note), verifiers));
   auto learned = std::make_shared<LedgerKnowledge>();
   learned->size = checkpoint.size();
-  for (const Kind kind : {Kind::device_manifest, Kind::reference_values}) {
+  for (const Kind kind : {Kind::device_manifest, Kind::reference_values, Kind::policy}) {
     TRY(const auto indexes, log_->find(ledger::Field::kind, content_type(kind)));
     for (const std::uint64_t index : indexes) {
       if (index >= checkpoint.size()) continue;
@@ -257,6 +257,8 @@ Status LedgerService::learn() {
       if (taken_back) continue;
       if (kind == Kind::device_manifest) {
         (void)learned->manifests.add(*statement);
+      } else if (kind == Kind::policy) {
+        learned->policies.push_back(*statement);
       } else if (auto values = appraisal::prove_reference_values(*statement)) {
         learned->reference_values.push_back(*std::move(values));
       }

@@ -35,6 +35,7 @@ struct LedgerKnowledge {
   std::uint64_t size = 0;
   std::vector<appraisal::ProvenReferenceValues> reference_values;
   hardware::DeviceManifests manifests;
+  std::vector<hardware::ProvenStatement> policies;
 };
 
 // Covered is an entry's place under the published checkpoint.

@@ -18,14 +18,10 @@ class TrustSource {
     return root_;
   }
 
-  // reload reads the file anew. Another trust root than the present one must be its update, signed
-  // as such in the file beside it (accept_update); otherwise the present one stays in force.
+  // reload reads the file anew. Another trust root than the present one must be its update
+  // (reread_trust_root); otherwise the present one stays in force.
   Status reload(Time now) {
-    TRY(const TrustRoot candidate, TrustRoot::read(file_));
-    const TrustRoot current = get();
-    if (candidate.digest() == current.digest()) return {};
-    TRY(const Bytes note, read_file(file_.string() + ".sig", 1U << 20));
-    TRY(TrustRoot accepted, accept_update(current, candidate, note, now));
+    TRY(TrustRoot accepted, reread_trust_root(get(), file_, now));
     const std::lock_guard lock(mutex_);
     root_ = std::move(accepted);
     return {};

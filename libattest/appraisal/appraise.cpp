@@ -23,6 +23,20 @@ const NodeMemory* comparable_memory(const VerifiedEvidence& evidence,
   return same ? &*inputs.previous : nullptr;
 }
 
+void check_policy(const Policy& policy, const AppraisalInputs& inputs, Checks& checks) {
+  constexpr const char* name = "policy.entered";
+  for (const hardware::ProvenStatement& statement : inputs.policies) {
+    if (statement->kind() != statement::Kind::policy ||
+        sha256(statement->payload()) != policy.digest)
+      continue;
+    checks.pass(name, "the policy is statement " + std::to_string(statement.index()) + " by " +
+                          printable(statement->issuer(), 80));
+    return;
+  }
+  checks.cannot_tell(name, "no statement in the ledger holds the policy that nodes are judged by",
+                     "a policy statement over " + policy.id(), "none");
+}
+
 void check_age(const VerifiedEvidence& evidence, const Policy& policy,
                const AppraisalInputs& inputs, Checks& checks) {
   const Seconds age = inputs.now - evidence.challenge().issued();
@@ -261,6 +275,7 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
                    const AppraisalInputs& inputs) {
   Checks checks;
   std::set<std::uint64_t> relied_on;
+  check_policy(policy, inputs, checks);
   check_age(evidence, policy, inputs, checks);
   check_clock(evidence, inputs, checks);
   check_tpm(evidence, policy, checks);

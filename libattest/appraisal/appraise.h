@@ -28,6 +28,8 @@ struct NodeMemory {
 struct AppraisalInputs {
   std::span<const ProvenReferenceValues> reference_values;
   const hardware::DeviceManifests& manifests;
+  // Policies that the ledger proves somebody entitled to has entered.
+  std::span<const hardware::ProvenStatement> policies;
   std::optional<NodeMemory> previous;  // of the last evidence accepted from this node
   Time now;
   std::string verifier;  // the verifier's name: the result's issuer
@@ -44,6 +46,8 @@ struct Appraisal {
 };
 
 // appraise judges, in this order; each line is a check in the result, by its name:
+//   policy.entered    the policy itself is, to the byte, in a statement of the ledger (it is not:
+//                     incomplete): nobody can judge nodes by rules that no administrator signed
 //   node.age          the quote is not older than the policy allows
 //   node.clock        the TPM's counters do not lie behind those of the last evidence accepted
 //   node.tpm          the TPM is not a software TPM, unless the policy allows it

@@ -20,6 +20,9 @@ struct Scene {
   test::TestLedgerTrust ledger;
   hardware::DeviceManifests manifests;
   std::vector<ProvenReferenceValues> references;
+  // A ledger of its own, so that the indexes of the other one are the tests' to count.
+  test::TestLedgerTrust policy_ledger;
+  std::vector<hardware::ProvenStatement> policies;
   std::optional<NodeMemory> previous;
   Time now = test::appraisal_time + Seconds{5};
 
@@ -29,6 +32,13 @@ struct Scene {
     policy.required_pcrs = test::firmware_pcrs;
     policy.quote_max_age = Seconds{600};
     policy.result_lifetime = Seconds{900};
+    policy.digest = sha256(as_bytes("the policy's text"));
+    enter_policy("the policy's text");
+  }
+
+  void enter_policy(std::string_view text) {
+    const auto index = policy_ledger.add(statement::Kind::policy, "policy:test", as_bytes(text));
+    policies = {policy_ledger.proven(index)};
   }
 
   static reference::ReferenceValues values_of(const test::TestTpm& tpm) {
@@ -70,8 +80,9 @@ struct Scene {
   }
 
   Appraisal judge() const {
-    return appraise(node.verified(), policy,
-                    {references, manifests, previous, now, "verifier.example", {"attest", "test"}});
+    return appraise(
+        node.verified(), policy,
+        {references, manifests, policies, previous, now, "verifier.example", {"attest", "test"}});
   }
 };
 
@@ -101,6 +112,15 @@ bool contains(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("a policy that no statement of the ledger holds judges nobody") {
+  Scene scene = good_scene();
+  scene.enter_policy("another text");
+  REQUIRE(only_failure(scene.judge()).name == "policy.entered");
+  REQUIRE(scene.judge().verdict == Verdict::incomplete);
+  scene.policies.clear();
+  REQUIRE(only_failure(scene.judge()).name == "policy.entered");
+}
+
 TEST_CASE("a node that is what it should be passes, and its result says on what that rests") {
   const Scene scene = good_scene();
   const Appraisal appraisal = scene.judge();
@@ -119,7 +139,7 @@ TEST_CASE("a node that is what it should be passes, and its result says on what 
   REQUIRE(ear.submods.at("boot").status == Tier::affirming);
   REQUIRE(ear.submods.at("boot").trust_level == result::TrustLevel::tpm_measured);
   REQUIRE(ear.submods.at("boot").policy_id == scene.policy.id());
-  REQUIRE(ear.checks.size() == 14);
+  REQUIRE(ear.checks.size() == 15);
   REQUIRE(appraisal.memory->clock == scene.node.tpm.clock);
 }
 
