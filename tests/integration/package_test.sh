@@ -1,20 +1,13 @@
 #!/usr/bin/env bash
 # The Debian package installs, upgrades, is removed and is purged in a clean root, and leaves what it
 # should and nothing else. Run by ./run package-test.
-# usage: package_test.sh [BUILD_DIRECTORY]   a finished build; made in build/package where not given
+# usage: package_test.sh BUILD_DIRECTORY   where the target `programs` is built
 set -euo pipefail
 source_directory=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if [ $# -ge 1 ]; then
-  build=$1
-else
-  build=$source_directory/build/package
-  cmake --preset release -S "$source_directory" -B "$build" -DATTEST_TESTS=OFF -DATTEST_BENCH=OFF
-  cmake --build "$build"
-fi
-deb=$("$source_directory/packaging/build-deb.sh" "$work" "$build")
+deb=$("$source_directory/packaging/build-deb.sh" "$work" "$1")
 echo "built $(basename "$deb"), $(du -k "$deb" | cut -f 1) KiB"
 
 # The next version, to upgrade to: the same content under a higher number.
@@ -82,6 +75,7 @@ sources=/etc/apt/sources.list.d/debian.sources
 # where this is not all that it needs.
 dependencies=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' |
   sed 's/|.*//; s/(.*//; s/ //g; s/:any//' | paste -sd ,)
+# shellcheck disable=SC2016  # the hook is run by mmdebstrap, which gives it the root as $1
 mmdebstrap --quiet --variant=apt --include="$dependencies" --format=null \
   --customize-hook="mkdir \"\$1/debs\"" \
   --customize-hook="copy-in $work/debs/first.deb $work/debs/next.deb $work/debs/inside.sh /debs" \
