@@ -144,7 +144,7 @@ TEST_CASE("a signed message of another content type is no challenge") {
 
 TEST_CASE("a nonce of another length than 32 bytes is refused") {
   const Verifier verifier;
-  for (const std::size_t size : {0, 31, 33}) {
+  for (const std::size_t size : {0UZ, 31UZ, 33UZ}) {
     const Bytes bytes = sign_raw(*verifier.key, good_content(), [&](auto& m) {
       m.payload = cbor::encode(cbor::Array{"attest-challenge-v1", Bytes(size)});
     });

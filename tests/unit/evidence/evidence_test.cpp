@@ -110,9 +110,9 @@ TEST_CASE("qualifying data is the documented digest") {
   const std::vector<EvidenceItem> items{make_item(label::node, as_bytes("n")),
                                         make_item(label::tpm_quote, as_bytes("q"))};
   const Sha256 key = sha256(as_bytes("key"));
-  const Bytes documented = cbor::encode(
-      cbor::Array{"attest-evidence-v1", challenge_digest, "n", key,
-                  cbor::Array{cbor::Array{"node", "text/plain", sha256(as_bytes("n"))}}});
+  const Bytes documented = cbor::encode(cbor::Array{
+      "attest-evidence-v1", challenge_digest, "n", key,
+      cbor::Array{cbor::Value(cbor::Array{"node", "text/plain", sha256(as_bytes("n"))})}});
   REQUIRE(qualifying_data(challenge_digest, "n", key, items) == sha256(documented));
 }
 

@@ -11,7 +11,12 @@ namespace {
 const cbor::Value uuid = cbor::Value::tagged(37, Bytes(16));
 const cbor::Value key = cbor::Value::tagged(554, "key");
 
-cbor::Value measurement(cbor::Map values = {{2, cbor::Array{cbor::Array{1, Bytes(32)}}}}) {
+// Array{Array{…}} is a copy to clang 19 and an array in an array to GCC (CWG 2137).
+cbor::Array array_of(cbor::Value element) {
+  return {std::move(element)};
+}
+
+cbor::Value measurement(cbor::Map values = {{2, array_of(cbor::Array{1, Bytes(32)})}}) {
   return cbor::Map{{1, std::move(values)}};
 }
 cbor::Map comid(cbor::Map triples) {
@@ -19,10 +24,10 @@ cbor::Map comid(cbor::Map triples) {
 }
 cbor::Map reference_map(cbor::Value environment, cbor::Value measured) {
   return comid(
-      {{0, cbor::Array{cbor::Array{std::move(environment), cbor::Array{std::move(measured)}}}}});
+      {{0, array_of(cbor::Array{std::move(environment), cbor::Array{std::move(measured)}})}});
 }
 cbor::Map keys(cbor::Value environment, cbor::Array list) {
-  return comid({{3, cbor::Array{cbor::Array{std::move(environment), std::move(list)}}}});
+  return comid({{3, array_of(cbor::Array{std::move(environment), std::move(list)})}});
 }
 Bytes corim(const cbor::Map& comid_map, std::string_view profile = "") {
   cbor::Map map{{0, "corim"}, {1, cbor::Array{cbor::Value::tagged(506, cbor::encode(comid_map))}}};
@@ -36,7 +41,7 @@ const cbor::Value by_class = cbor::Map{{0, cbor::Map{{0, uuid}}}};
 }  // namespace
 
 TEST_CASE("a CoRIM is written as it was read") {
-  cbor::Map map = reference_map(by_class, measurement({{2, cbor::Array{cbor::Array{1, Bytes(32)}}},
+  cbor::Map map = reference_map(by_class, measurement({{2, array_of(cbor::Array{1, Bytes(32)})},
                                                        {11, "name"},
                                                        {1, cbor::Value::tagged(552, 3)}}));
   map.emplace_back(2, cbor::Array{cbor::Map{{0, "entity"}, {2, cbor::Array{0, 1}}, {-1, "more"}}});
@@ -108,8 +113,7 @@ TEST_CASE("each rule of the parsec profile") {
     return check_profile(must(parse_corim(corim(map, parsec_profile))));
   };
   const auto measured = [](cbor::Value pcr) {
-    return cbor::Map{{0, std::move(pcr)},
-                     {1, cbor::Map{{2, cbor::Array{cbor::Array{1, Bytes(32)}}}}}};
+    return cbor::Map{{0, std::move(pcr)}, {1, cbor::Map{{2, array_of(cbor::Array{1, Bytes(32)})}}}};
   };
   const cbor::Value both = cbor::Map{{0, cbor::Map{{0, uuid}}}, {1, uuid}};
   REQUIRE_OK(check(reference_map(by_class, measured(0))));
