@@ -1,5 +1,5 @@
-// OpenSSL's handles, owned. For the sources of this room and the tests; public headers only
-// declare OpenSSL's structs.
+// OpenSSL's handles, owned. For sources of this room, of those above, and of tests; public headers
+// only declare OpenSSL's structs.
 #pragma once
 
 #include <memory>

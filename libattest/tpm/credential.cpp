@@ -11,21 +11,16 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 
+#include "libattest/crypto/openssl_handles.h"
+
 namespace attest::tpm {
 namespace {
 
-template <auto free_function>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-using Bignum = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
-using Group = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Free<EC_POINT_clear_free>>;
-using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Free<EVP_CIPHER_CTX_free>>;
+using Bignum = std::unique_ptr<BIGNUM, openssl::Free<BN_clear_free>>;
+using Group = std::unique_ptr<EC_GROUP, openssl::Free<EC_GROUP_free>>;
+using Point = std::unique_ptr<EC_POINT, openssl::Free<EC_POINT_clear_free>>;
+using PkeyContext = openssl::KeyContext;
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, openssl::Free<EVP_CIPHER_CTX_free>>;
 
 const unsigned char* octets(ByteView bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
@@ -138,7 +133,7 @@ Bignum random_scalar(const EC_GROUP* group, Random& random) {
   const Bignum wide(BN_bin2bn(octets(raw), static_cast<int>(raw.size()), nullptr));
   OPENSSL_cleanse(raw.data(), raw.size());
   Bignum scalar(BN_new());
-  const std::unique_ptr<BN_CTX, Free<BN_CTX_free>> work(BN_CTX_new());
+  const std::unique_ptr<BN_CTX, openssl::Free<BN_CTX_free>> work(BN_CTX_new());
   if (!wide || !scalar || !work || BN_mod(scalar.get(), wide.get(), order.get(), work.get()) != 1 ||
       BN_add_word(scalar.get(), 1) != 1)
     return nullptr;

@@ -32,17 +32,7 @@ def setUpModule():
 
 
 def make_world():
-    world.make_keys()
-    world.make_tls()
-    world.start_tpm()
-    world.boot()
-    world.make_log()
-    world.start_witness()
-    world.configure_agent()
-    world.read_ek()
-    world.write_trust()
-    world.write_policies()
-    world.start_verifier()
+    world.make()
     world.publish_hardware()
     world.agent("--enrol")
     world.agent("--once")

@@ -10,6 +10,7 @@
 #include "libattest/base/file.h"
 #include "libattest/base/text.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 namespace attest::test {
 
@@ -26,12 +27,9 @@ inline std::string trimmed(std::string_view text) {
 
 // corpus_table gives the rows of files that are there; none, said aloud, without ATTEST_CORPUS.
 inline std::vector<CorpusRow> corpus_table(const std::string& area, const std::string& folder) {
-  const char* root = std::getenv("ATTEST_CORPUS");
-  const Path place = root ? Path(root) / area : Path();
-  if (!root || !std::filesystem::exists(place / "README.md")) {
-    std::cout << "skipped: ATTEST_CORPUS has no " << area << "/" << folder << "\n";
-    return {};
-  }
+  const auto found = corpus(area);
+  if (!found || !std::filesystem::exists(*found / "README.md")) return {};
+  const Path& place = *found;
   std::vector<CorpusRow> rows;
   bool inside = false;
   const std::string text = must(read_text_file(place / "README.md"));

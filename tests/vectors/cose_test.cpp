@@ -9,18 +9,16 @@
 #include "libattest/cose/cose_sign1.h"
 #include "libattest/crypto/certificate.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 namespace attest::cose {
 namespace {
 
 std::set<Path> corpus_files(const char* folder, const char* extension) {
   std::set<Path> files;
-  const char* corpus = std::getenv("ATTEST_CORPUS");
-  if (corpus == nullptr) {
-    std::cout << "skipped: ATTEST_CORPUS is not set\n";
-    return files;
-  }
-  for (const auto& entry : std::filesystem::directory_iterator(Path(corpus) / folder))
+  const auto found = corpus(folder);
+  if (!found) return files;
+  for (const auto& entry : std::filesystem::directory_iterator(*found))
     if (entry.path().extension() == extension) files.insert(entry.path());
   return files;
 }

@@ -10,18 +10,12 @@
 #include "libattest/base/file.h"
 #include "libattest/base/json.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 using namespace attest;
 using namespace attest::inference;
 
 namespace {
-
-std::optional<Path> corpus(const char* part) {
-  const char* root = std::getenv("ATTEST_CORPUS");
-  if (root && std::filesystem::exists(Path(root) / part)) return Path(root) / part;
-  std::cout << "skipped: ATTEST_CORPUS has no " << part << "\n";
-  return std::nullopt;
-}
 
 // The texts of an .inp file: each ends with a line of its own.
 std::vector<std::string> texts_of(const std::string& file) {

@@ -8,18 +8,12 @@
 #include "libattest/transparency/checkpoint.h"
 #include "libattest/transparency/tile.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 using namespace attest;
 using namespace attest::ledger;
 
 namespace {
-
-std::optional<Path> corpus(const char* part) {
-  const char* root = std::getenv("ATTEST_CORPUS");
-  if (root && std::filesystem::exists(Path(root) / part)) return Path(root) / part;
-  std::cout << "skipped: ATTEST_CORPUS has no " << part << "\n";
-  return std::nullopt;
-}
 
 Json json_of(const Path& file) {
   return must(parse_json(must(read_text_file(file))));

@@ -7,17 +7,11 @@
 #include "libattest/model/digest.h"
 #include "libattest/model/gguf.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 using namespace attest;
 
 namespace {
-
-std::optional<Path> corpus(const char* part) {
-  const char* root = std::getenv("ATTEST_CORPUS");
-  if (root && std::filesystem::exists(Path(root) / part)) return Path(root) / part;
-  std::cout << "skipped: ATTEST_CORPUS has no " << part << "\n";
-  return std::nullopt;
-}
 
 bool accepted(const Path& path) {
   const Bytes bytes = must(read_file(path));

@@ -9,18 +9,10 @@
 #include "libattest/tpm/ek.h"
 #include "libattest/tpm/event_log.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 namespace attest::tpm {
 namespace {
-
-std::optional<Path> corpus() {
-  const char* folder = std::getenv("ATTEST_CORPUS");
-  if (folder == nullptr) {
-    std::cout << "skipped: ATTEST_CORPUS is not set\n";
-    return std::nullopt;
-  }
-  return Path(folder) / "tpm";
-}
 
 struct Row {
   std::string file;
@@ -69,7 +61,7 @@ std::map<std::string, std::size_t> counted_types(const UntrustedEventLog& log) {
 }
 
 TEST_CASE("every event log of the corpus gives what expected.json says") {
-  const auto folder = corpus();
+  const auto folder = corpus("tpm");
   if (!folder) return;
   const Json expected = must(parse_json(must(read_text_file(*folder / "eventlogs/expected.json"))));
   REQUIRE_FALSE(expected.empty());
@@ -128,7 +120,7 @@ std::vector<std::pair<GeneratedQuote, std::string>> generated_quotes(const Path&
 }
 
 TEST_CASE("every generated quote of the corpus is judged as its README says") {
-  const auto folder = corpus();
+  const auto folder = corpus("tpm");
   if (!folder) return;
   const auto quotes = generated_quotes(*folder);
   REQUIRE_FALSE(quotes.empty());
@@ -152,7 +144,7 @@ TEST_CASE("every generated quote of the corpus is judged as its README says") {
 }
 
 TEST_CASE("the clocks of the generated quotes tell a reboot from a rollback") {
-  const auto folder = corpus();
+  const auto folder = corpus("tpm");
   if (!folder) return;
   std::optional<ClockInfo> before;
   for (const auto& [quote, verdict] : generated_quotes(*folder)) {
@@ -168,7 +160,7 @@ TEST_CASE("the clocks of the generated quotes tell a reboot from a rollback") {
 }
 
 TEST_CASE("Names and PEM keys of the corpus agree with its public areas") {
-  const auto folder = corpus();
+  const auto folder = corpus("tpm");
   if (!folder) return;
   std::size_t seen = 0;
   for (const Row& row : readme_rows(*folder, "quotes/")) {
@@ -189,7 +181,7 @@ TEST_CASE("Names and PEM keys of the corpus agree with its public areas") {
 }
 
 TEST_CASE("the generated EK certificates chain to their root and to no other") {
-  const auto folder = corpus();
+  const auto folder = corpus("tpm");
   if (!folder) return;
   const Path quotes = *folder / "quotes/generated";
   const auto certificates = [&](const char* name) {

@@ -8,19 +8,12 @@
 #include "libattest/transparency/tlog_proof.h"
 #include "libattest/transparency/witness_protocol.h"
 #include "tests/support/catch.h"
+#include "tests/support/corpus.h"
 
 using namespace attest;
 using namespace attest::transparency;
 
 namespace {
-
-std::optional<Path> corpus(const std::string& part) {
-  const char* root = std::getenv("ATTEST_CORPUS");
-  if (root && std::filesystem::exists(Path(root) / "ledger" / part))
-    return Path(root) / "ledger" / part;
-  std::cout << "skipped: ATTEST_CORPUS has no ledger/" << part << "\n";
-  return std::nullopt;
-}
 
 Json json_of(const Path& path) {
   INFO(path.string());
@@ -72,7 +65,7 @@ bool well_formed(const Json& value, std::initializer_list<const char*> hashes) {
 }  // namespace
 
 TEST_CASE("inclusion vectors come out as they say") {
-  const auto folder = corpus("merkle-proofs/inclusion");
+  const auto folder = corpus("ledger/merkle-proofs/inclusion");
   if (!folder) return;
   for (const Path& file : files_below(*folder)) {
     const Json v = json_of(file);
@@ -86,7 +79,7 @@ TEST_CASE("inclusion vectors come out as they say") {
 }
 
 TEST_CASE("consistency vectors come out as they say") {
-  const auto folder = corpus("merkle-proofs/consistency");
+  const auto folder = corpus("ledger/merkle-proofs/consistency");
   if (!folder) return;
   for (const Path& file : files_below(*folder)) {
     const Json v = json_of(file);
@@ -104,7 +97,7 @@ TEST_CASE("consistency vectors come out as they say") {
 }
 
 TEST_CASE("the reference tree of eight leaves is recomputed, proofs and all") {
-  const auto file = corpus("merkle-proofs/rfc6962-reference-tree.json");
+  const auto file = corpus("ledger/merkle-proofs/rfc6962-reference-tree.json");
   if (!file) return;
   const Json v = json_of(*file);
   std::vector<Hash> leaves;
@@ -132,7 +125,7 @@ TEST_CASE("the reference tree of eight leaves is recomputed, proofs and all") {
 
 TEST_CASE("notes and cosignatures are accepted and refused as their cases say") {
   for (const char* part : {"notes/cases.json", "cosignatures/cases.json"}) {
-    const auto file = corpus(part);
+    const auto file = corpus("ledger/" + std::string(part));
     if (!file) continue;
     for (const Json& each : json_of(*file)) {
       INFO(text(each, "name"));
@@ -157,7 +150,7 @@ TEST_CASE("notes and cosignatures are accepted and refused as their cases say") 
 }
 
 TEST_CASE("verifier keys are read or refused as listed") {
-  const auto file = corpus("notes/vkeys.json");
+  const auto file = corpus("ledger/notes/vkeys.json");
   if (!file) return;
   const Json lists = json_of(*file);
   for (const Json& vkey : lists.at("accept")) {
@@ -173,7 +166,7 @@ TEST_CASE("verifier keys are read or refused as listed") {
 }
 
 TEST_CASE("checkpoint bodies are read or refused as listed") {
-  const auto file = corpus("checkpoints/bodies.json");
+  const auto file = corpus("ledger/checkpoints/bodies.json");
   if (!file) return;
   for (const Json& each : json_of(*file)) {
     INFO(text(each, "name"));
@@ -184,7 +177,7 @@ TEST_CASE("checkpoint bodies are read or refused as listed") {
 }
 
 TEST_CASE("offline proofs are accepted and refused under the stated policy") {
-  const auto folder = corpus("tlog-proof");
+  const auto folder = corpus("ledger/tlog-proof");
   if (!folder) return;
   const Json expected = json_of(*folder / "expected.json");
   std::string policy_text = "log " + text(expected, "log_vkey") + "\n";
@@ -209,7 +202,7 @@ TEST_CASE("offline proofs are accepted and refused under the stated policy") {
 
 TEST_CASE("a witness answers each request of the sequences as they say") {
   for (const char* part : {"witness/sequence.json", "witness/litewitness-sequence.json"}) {
-    const auto file = corpus(part);
+    const auto file = corpus("ledger/" + std::string(part));
     if (!file) continue;
     const Json sequence = json_of(*file);
     KnownLog log{{must(VerifierKey::parse(text(sequence, "log_vkey")))}};
@@ -315,7 +308,7 @@ std::uint64_t largest_name(const Path& folder) {
 }  // namespace
 
 TEST_CASE("the generated logs are recomputed byte for byte") {
-  const auto folder = corpus("generated");
+  const auto folder = corpus("ledger/generated");
   if (!folder) return;
   std::optional<Json> keys;
   for (const auto& each : std::filesystem::directory_iterator(*folder))
@@ -341,7 +334,7 @@ TEST_CASE("the generated logs are recomputed byte for byte") {
 }
 
 TEST_CASE("another writer's log is recomputed byte for byte") {
-  const auto folder = corpus("tiles");
+  const auto folder = corpus("ledger/tiles");
   if (!folder) return;
   std::size_t logs = 0;
   for (const auto& each : std::filesystem::directory_iterator(*folder)) {
