@@ -77,4 +77,11 @@ Result<TrustRoot> accept_update(const TrustRoot& current, const TrustRoot& candi
   return candidate;
 }
 
+Result<TrustRoot> reread_trust_root(const TrustRoot& current, const Path& file, Time now) {
+  TRY(const TrustRoot candidate, TrustRoot::read(file));
+  if (candidate.digest() == current.digest()) return current;
+  TRY(const Bytes note, read_file(file.string() + ".sig", 1U << 20));
+  return accept_update(current, candidate, note, now);
+}
+
 }  // namespace attest

@@ -35,6 +35,10 @@ Status verify_trust_signatures(const TrustRoot& candidate, ByteView note, const 
 Result<TrustRoot> accept_update(const TrustRoot& current, const TrustRoot& candidate, ByteView note,
                                 Time now);
 
+// reread_trust_root reads `file` anew. Another trust root than `current` must be its update, signed
+// as such in the file beside it, `file`.sig (accept_update).
+Result<TrustRoot> reread_trust_root(const TrustRoot& current, const Path& file, Time now);
+
 namespace rules {
 inline constexpr Rule trust_signed_text{"trust.signature.text"};
 inline constexpr Rule trust_threshold{"trust.signature.threshold"};
