@@ -47,32 +47,58 @@ Result<std::optional<Bytes>> read_tree(const Path& folder) {
   return std::optional(std::move(tree));
 }
 
-}  // namespace
+struct Judged {
+  lineage::VerifiedBundle bundle;
+  lineage::ModelVerdict verdict;
+  model::ExpectedFile expected;
+};
 
-Result<RunnableModel> open_verified_model(const Path& path, const std::optional<Path>& bundle_path,
-                                          const TrustRoot& trust,
-                                          const lineage::ReleasePolicy& policy, Time now) {
+// The verdict is on the file the release names; that a file is that one, its bytes must tell.
+Result<Judged> judge_released(const Path& path, const std::optional<Path>& bundle_path,
+                              const TrustRoot& trust, const lineage::ReleasePolicy& policy,
+                              Time now) {
   const Path bundle_at = bundle_file(path, bundle_path);
   TRY(const Bytes bundle_bytes, read_file(bundle_at, lineage::max_bundle_size));
   TRY_WITHIN(bundle_at.string(), const auto untrusted, lineage::decode_bundle(bundle_bytes));
   TRY_WITHIN(bundle_at.string(), lineage::VerifiedBundle bundle,
              lineage::verify_bundle(untrusted, trust, now));
   TRY_WITHIN(path.string(), const model::ExpectedFile expected, expected_file(bundle));
-
-  // The verdict is on the file the release names; that this file is that one, every block tells.
   const lineage::PresentedFile presented{
       path.filename().string(), {expected.size, expected.sha256, expected.fsverity}, "gguf"};
   lineage::ModelVerdict verdict = lineage::judge_model(bundle, presented, policy, now);
   if (verdict.outcome != result::Verdict::pass)
     return fail(first_reason(verdict).within(path.string()));
+  return Judged{std::move(bundle), std::move(verdict), expected};
+}
 
+}  // namespace
+
+Result<RunnableModel> open_verified_model(const Path& path, const std::optional<Path>& bundle_path,
+                                          const TrustRoot& trust,
+                                          const lineage::ReleasePolicy& policy, Time now) {
+  TRY(Judged judged, judge_released(path, bundle_path, trust, policy, now));
   TRY(const std::optional<Bytes> tree, read_tree(bundle_folder(path, bundle_path)));
-  TRY(model::VerifiedFile file, model::VerifiedFile::open(path, expected, tree));
+  TRY(model::VerifiedFile file, model::VerifiedFile::open(path, judged.expected, tree));
   TRY(const model::Gguf gguf, file.read_description());
   TRY_WITHIN(path.string(), Tokenizer tokenizer, Tokenizer::read(gguf));
   TRY(Transformer transformer, Transformer::load(file));
-  return RunnableModel(std::move(transformer), std::move(tokenizer), std::move(bundle),
-                       std::move(verdict));
+  return RunnableModel(std::move(transformer), std::move(tokenizer), std::move(judged.bundle),
+                       std::move(judged.verdict));
+}
+
+Result<lineage::VerifiedBundle> judge_again(const RunnableModel& model, const Path& path,
+                                            const std::optional<Path>& bundle,
+                                            const TrustRoot& trust,
+                                            const lineage::ReleasePolicy& policy, Time now) {
+  TRY(Judged judged, judge_released(path, bundle, trust, policy, now));
+  if (judged.expected.sha256 != model.transformer().sha256())
+    return fail(
+        incomplete(rules::model_other_file, "the bundle is about another file than is loaded")
+            .expected(digest_uri(model.transformer().sha256()))
+            .found(digest_uri(judged.expected.sha256))
+            .next("load it: systemctl reload inferd")
+            .within(path.string()));
+  return std::move(judged.bundle);
 }
 
 }  // namespace attest::inference

@@ -48,8 +48,17 @@ Result<RunnableModel> open_verified_model(const Path& path, const std::optional<
                                           const TrustRoot& trust,
                                           const lineage::ReleasePolicy& policy, Time now);
 
+// judge_again reads the bundle anew and judges, as above, the file that `model` was loaded from,
+// without reading that file. A bundle about another file says nothing of the one that is loaded:
+// incomplete (rules::model_other_file).
+Result<lineage::VerifiedBundle> judge_again(const RunnableModel& model, const Path& path,
+                                            const std::optional<Path>& bundle,
+                                            const TrustRoot& trust,
+                                            const lineage::ReleasePolicy& policy, Time now);
+
 }  // namespace attest::inference
 
 namespace attest::rules {
+inline constexpr Rule model_other_file{"inference.model.other-file"};
 inline constexpr Rule model_refused{"inference.model.refused"};
 }  // namespace attest::rules

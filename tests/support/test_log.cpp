@@ -59,6 +59,12 @@ const TestIssuer& TestLog::stranger(std::string name) {
                                    std::vector<std::string>{}, std::vector<std::string>{}));
 }
 
+const TestIssuer& TestLog::verifier(std::string name) {
+  return *verifiers_.emplace_back(
+      std::make_unique<TestIssuer>(std::move(name), fresh_key(), std::vector<std::string>{},
+                                   std::vector<std::string>{}, std::vector<std::string>{}));
+}
+
 std::uint64_t TestLog::add(Bytes entry) {
   const std::uint64_t index = entries_.size();
   const Hash leaf = leaf_hash(entry);
@@ -101,7 +107,7 @@ std::uint64_t TestLog::end_key(const TestIssuer& who, const TestIssuer& whose,
              encode(status));
 }
 
-TrustRoot TestLog::trust() const {
+std::string TestLog::trust_text() const {
   const auto log = must(VerifierKey::make(origin, NoteKeyType::ed25519, log_key_->public_key()));
   std::string text =
       "format = \"attest-trust-root/v1\"\n[root]\nversion = 1\n"
@@ -117,7 +123,13 @@ TrustRoot TestLog::trust() const {
             "\nsubjects = " + list(issuer->subjects) + "\n";
     if (!issuer->revoke.empty()) text += "revoke = " + list(issuer->revoke) + "\n";
   }
-  return must(TrustRoot::parse(text));
+  for (const auto& verifier : verifiers_)
+    text += "[[verifier]]\n" + named_key(verifier->name, *verifier->key);
+  return text;
+}
+
+TrustRoot TestLog::trust() const {
+  return must(TrustRoot::parse(trust_text()));
 }
 
 NodeReader TestLog::reader() const {

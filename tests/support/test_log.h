@@ -33,6 +33,9 @@ class TestLog {
                            std::vector<std::string> revoke = {});
   const TestIssuer& stranger(std::string name);
 
+  // verifier adds one whose results the trust root believes.
+  const TestIssuer& verifier(std::string name);
+
   // Each appends an entry and gives its index.
   std::uint64_t add(Bytes entry);
   std::uint64_t say(const TestIssuer& who, statement::Kind kind, const statement::Subject& subject,
@@ -44,6 +47,7 @@ class TestLog {
   std::uint64_t end_key(const TestIssuer& who, const TestIssuer& whose, std::uint64_t from_index);
 
   TrustRoot trust() const;
+  std::string trust_text() const;  // of its trust.toml
   std::uint64_t size() const { return entries_.size(); }
   // publish appends a map root and gives the checkpoint over it, cosigned at these times by as many
   // witnesses, of which there are three.
@@ -62,6 +66,7 @@ class TestLog {
   std::vector<std::unique_ptr<SigningKey>> witness_keys_;
   std::vector<std::unique_ptr<TestIssuer>> issuers_;
   std::vector<std::unique_ptr<TestIssuer>> strangers_;
+  std::vector<std::unique_ptr<TestIssuer>> verifiers_;
   std::vector<Bytes> entries_;
   std::vector<std::vector<transparency::Hash>> levels_;  // full subtrees by level
   transparency::CompactRange range_;

@@ -2,46 +2,15 @@
 #include "inference/receipt_file.h"
 #include "inference/verified_model.h"
 #include "tests/support/catch.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/support/test_log.h"
-#include "tests/unit/inference/small_model.h"
+#include "tests/unit/inference/released_model.h"
 
 using namespace attest;
 using namespace attest::inference;
 
 namespace {
 
-const Time cosigned = from_unix(1'795'000'000);
-const Time now = cosigned + Seconds(60);
-
-// A model released in a log, its bundle and tree beside it.
-struct ReleasedModel {
-  test::TestLog log;
-  const test::TestIssuer& lab = log.issuer("tiny@lab.example", {"model-release", "revocation"});
-  TemporaryDirectory here;
-  Path path = here.path() / "tiny.gguf";
-  Bytes file = small_model();
-  model::DigestsWithLeaves both = model::digest_bytes_with_leaves(file);
-  statement::Subject subject = statement::Subject::artefact(both.digests.sha256);
-
-  ReleasedModel() {
-    statement::ModelRelease release;
-    release.name = "tiny";
-    release.licence = "apache-2.0";
-    release.files = {{"tiny.gguf", both.digests.size, both.digests.sha256, both.digests.fsverity}};
-    log.release(lab, release);
-    const Path beside = path.string() + ".attest";
-    must(system_files().make_directories(beside));
-    must(write_file_atomically(path, file));
-    must(write_file_atomically(beside / "tree", model::make_block_tree(both.leaves)));
-  }
-  Result<RunnableModel> open() {
-    const auto bundle = log.bundle(subject, {cosigned, cosigned});
-    must(write_file_atomically(path.string() + ".attest/bundle.cbor",
-                               lineage::encode_bundle(bundle)));
-    return open_verified_model(path, {}, log.trust(), {}, now);
-  }
-};
+constexpr Time cosigned = ReleasedModel::cosigned;
+constexpr Time now = ReleasedModel::now;
 
 Bytes signed_receipt(const SigningKey& key, const std::optional<Sha256>& result = {}) {
   Receipt receipt;
@@ -85,6 +54,31 @@ TEST_CASE("a revoked model is refused before a weight is read") {
   const auto model = released.open();
   REQUIRE_RULE(model, rules::model_refused);
   REQUIRE(model.error().kind == ErrorKind::refused);
+}
+
+TEST_CASE("a loaded model is judged again without reading its file") {
+  ReleasedModel released;
+  const RunnableModel model = must(released.open());
+  must(system_files().remove(released.path));
+  const auto again = [&] {
+    return judge_again(model, released.path, {}, released.log.trust(), {}, now);
+  };
+  REQUIRE_OK(again());
+  released.log.revoke(released.lab, released.subject, "poisoned data set");
+  released.write_bundle();
+  REQUIRE_RULE(again(), rules::model_refused);
+}
+
+TEST_CASE("a bundle about another file says nothing of the one that is loaded") {
+  ReleasedModel released;
+  const RunnableModel model = must(released.open());
+  const auto other = test::release_of("other");
+  released.log.release(released.lab, other);
+  released.subject = statement::subject_of(other);
+  released.write_bundle();
+  const auto judged = judge_again(model, released.path, {}, released.log.trust(), {}, now);
+  REQUIRE_RULE(judged, rules::model_other_file);
+  REQUIRE(judged.error().kind == ErrorKind::incomplete);
 }
 
 TEST_CASE("a receipt without a result is by a key that is bound to nothing") {

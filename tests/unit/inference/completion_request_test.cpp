@@ -1,0 +1,118 @@
+#include "inference/completion_request.h"
+
+#include "inference/answer_text.h"
+#include "libattest/base/json.h"
+#include "tests/support/catch.h"
+
+using namespace attest;
+using namespace attest::inference;
+
+namespace {
+
+Result<CompletionRequest> parse(const std::string& members) {
+  return parse_completion_request(as_bytes(R"({"model": "tiny", "prompt": "a")" + members + "}"),
+                                  {.body = 4096, .prompt = 64, .max_tokens = 100});
+}
+
+void require_wrong(const std::string& field, const std::string& value) {
+  INFO(field << ": " << value);
+  const auto request = parse(", \"" + field + "\": " + value);
+  REQUIRE_RULE(request, rules::request_field);
+  REQUIRE(request.error().where == field);
+}
+
+}  // namespace
+
+TEST_CASE("what a request leaves out is as clients expect it") {
+  const CompletionRequest request = must(parse(""));
+  REQUIRE(request.model == "tiny");
+  REQUIRE(request.prompt == "a");
+  REQUIRE(request.max_tokens == 16);
+  REQUIRE(request.sampler == SamplerSettings{.temperature = 1.0F});
+  REQUIRE_FALSE(request.has_seed);
+  REQUIRE(request.stop.empty());
+  REQUIRE_FALSE(request.stream);
+  const auto nulls = must(parse(R"(, "max_tokens": null, "temperature": null, "top_p": null,
+    "seed": null, "stop": null, "stream": null)"));
+  REQUIRE(nulls.max_tokens == 16);
+}
+
+TEST_CASE("what a request says is taken") {
+  const auto request = must(parse(R"(, "max_tokens": 100, "temperature": 0, "top_p": 0.5,
+    "seed": 18446744073709551615, "stop": ["x", "y"], "stream": true)"));
+  REQUIRE(request.max_tokens == 100);
+  REQUIRE(request.sampler ==
+          SamplerSettings{.temperature = 0, .top_p = 0.5F, .seed = 18446744073709551615U});
+  REQUIRE(request.has_seed);
+  REQUIRE(request.stop == std::vector<std::string>{"x", "y"});
+  REQUIRE(request.stream);
+  REQUIRE(must(parse(R"(, "stop": "x")")).stop == std::vector<std::string>{"x"});
+}
+
+TEST_CASE("a member that cannot be used is named") {
+  for (const std::string value :
+       {"0", "-1", "101", "1.5", "16.0", "\"16\"", "18446744073709551616", "true", "[]", "{}"})
+    require_wrong("max_tokens", value);
+  for (const std::string value : {"-0.1", "101", "1e300", "\"1\"", "[1]"})
+    require_wrong("temperature", value);
+  for (const std::string value : {"0", "1.01", "-1", "true"}) require_wrong("top_p", value);
+  for (const std::string value : {"-1", "0.5", "1e3", "\"1\""}) require_wrong("seed", value);
+  for (const std::string value :
+       {"1", "\"\"", "[\"\"]", "[1]", "[[\"x\"]]", R"(["1","2","3","4","5"])", "{}"})
+    require_wrong("stop", value);
+  require_wrong("stop", "\"" + std::string(max_stop_size + 1, 'x') + "\"");
+  for (const std::string value : {"1", "\"true\"", "[]"}) require_wrong("stream", value);
+}
+
+TEST_CASE("model and prompt are texts, there, and within their limits") {
+  const auto of = [](const std::string& text) {
+    return parse_completion_request(as_bytes(text), {.body = 4096, .prompt = 64});
+  };
+  const auto require_field = [&](const std::string& text, const std::string& field) {
+    const auto request = of(text);
+    REQUIRE_RULE(request, rules::request_field);
+    REQUIRE(request.error().where == field);
+  };
+  require_field(R"({"prompt": "a"})", "model");
+  require_field(R"({"model": "a"})", "prompt");
+  require_field(R"({"model": null, "prompt": "a"})", "model");
+  require_field(R"({"model": "a", "prompt": ["a", "b"]})", "prompt");
+  require_field(R"({"model": "a", "prompt": ")" + std::string(65, 'x') + "\"}", "prompt");
+  REQUIRE_OK(of(R"({"model": "a", "prompt": ")" + std::string(64, 'x') + "\"}"));
+}
+
+TEST_CASE("a member nobody knows is refused, not left out") {
+  const auto request = parse(R"(, "logit_bias": {})");
+  REQUIRE_RULE(request, rules::request_unknown_field);
+  REQUIRE(request.error().where == "logit_bias");
+}
+
+TEST_CASE("what is no strict JSON object is refused by form") {
+  const auto of = [](const std::string& text) {
+    return parse_completion_request(as_bytes(text), {.body = 4096});
+  };
+  REQUIRE_RULE(of("[]"), rules::json_schema);
+  REQUIRE_RULE(of("{"), rules::json_form);
+  REQUIRE_RULE(of(R"({"model": "a", "model": "b"})"), rules::json_duplicate);
+  REQUIRE_RULE(of(std::string(2000, '[')), rules::json_depth);
+  REQUIRE_RULE(of(R"({"max_tokens": 1e999})"), rules::json_form);
+  REQUIRE_RULE(of("{" + std::string(4096, ' ') + "}"), rules::json_size);
+}
+
+TEST_CASE("an answer's text comes in whole characters and stops where it was asked to") {
+  const auto said = [](std::vector<std::string> stops, const std::vector<std::string>& pieces) {
+    AnswerText text(std::move(stops));
+    std::vector<std::string> out;
+    for (const std::string& piece : pieces) out.push_back(text.add(piece));
+    out.push_back(text.finish());
+    return out;
+  };
+  using Texts = std::vector<std::string>;
+  REQUIRE(said({}, {"a", "\xe2\x82", "\xac", "b"}) == Texts{"a", "", "\xe2\x82\xac", "b", ""});
+  REQUIRE(said({}, {"a\xf0\x9f", "!"}) == Texts{"a", "\xf0\x9f!", ""});
+  REQUIRE(said({"end"}, {"the e", "nd", "more"}) == Texts{"the ", "", "", ""});
+  REQUIRE(said({"end"}, {"the e", "n", "s"}) == Texts{"the ", "", "ens", ""});
+  REQUIRE(said({"end"}, {"the en"}) == Texts{"the ", "en"});
+  REQUIRE(said({"b", "ab"}, {"xab"}) == Texts{"x", ""});
+  REQUIRE(said({"\x80"}, {"\xe2\x82\xac"}) == Texts{"\xe2\x82\xac", ""});
+}

@@ -1,0 +1,406 @@
+// The runtime's interface over real HTTP on a UNIX socket, on a model released in a test's log.
+#include "inference/serving.h"
+
+#include <atomic>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "inference/receipt_file.h"
+#include "inference/replay.h"
+#include "libattest/base/json.h"
+#include "libattest/http/client.h"
+#include "libattest/http/server.h"
+#include "tests/support/catch.h"
+#include "tests/unit/inference/released_model.h"
+#include "tests/unit/inference/test_result.h"
+
+using namespace attest;
+using namespace attest::inference;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* completions = "/v1/completions";
+
+struct Wish {
+  bool attested = false;
+  bool answer_without = false;
+  std::uint64_t queue = 16;
+};
+
+struct Service {
+  ReleasedModel released;
+  const test::TestIssuer& verifier = released.log.verifier("v.example");
+  std::atomic<std::int64_t> now{unix_seconds(ReleasedModel::now)};
+  // What the agent's next result says; without `attested` there is no agent.
+  std::function<void(result::Ear&)> change = [](result::Ear&) {};
+  std::unique_ptr<Executor> executor = make_serial_executor();
+  std::unique_ptr<ServedModel> model;
+  std::unique_ptr<RuntimeIdentity> identity;
+  std::unique_ptr<ReceiptBook> receipts;
+  std::unique_ptr<Serving> serving;
+  std::unique_ptr<http::Server> server;
+
+  explicit Service(Wish wish = {}) {
+    const Path trust = released.here.path() / "trust.toml";
+    must(write_file_atomically(trust, as_bytes(released.log.trust_text())));
+    released.write_bundle();
+    model = must(ServedModel::open({released.path, {}, {}, trust}, time()));
+    identity = must(RuntimeIdentity::make(wish.attested ? std::optional(agent()) : std::nullopt,
+                                          system_random()));
+    must(identity->renew(model->trust(), time()));
+    receipts = must(ReceiptBook::open(released.here.path() / "receipts", {}, {}));
+    serving = std::make_unique<Serving>(
+        ServingOptions{.model_name = "tiny",
+                       .runtime = "inferd test",
+                       .limits = {.body = 8192, .prompt = 4096, .max_tokens = 64},
+                       .queue = wish.queue,
+                       .answer_without = wish.answer_without},
+        Serving::Parts{*model, *identity, *receipts, *executor, system_random(),
+                       [this] { return time(); }});
+    http::ServerOptions options;
+    options.listen = must(http::parse_endpoint("unix:" + socket().string()));
+    options.plain = true;
+    server = must(http::Server::start(std::move(options), serving->router()));
+  }
+  ~Service() {
+    serving->end();
+    server->stop(5s);
+  }
+
+  Time time() const { return from_unix(now); }
+  Path socket() const { return released.here.path() / "http"; }
+  NodeAgent agent() {
+    return {.bind_runtime_key = [this](ByteView) -> Result<evidence::RuntimeAnswer> {
+              result::Ear ear = passing_ear(verifier, identity->key().public_key(), time());
+              change(ear);
+              return evidence::RuntimeAnswer{.result = signed_ear(verifier, ear),
+                                             .executable = std::nullopt,
+                                             .verdict = "as the result says",
+                                             .detail = "as the test says"};
+            },
+            .status = [] { return evidence::RuntimeAnswer{}; }};
+  }
+
+  http::ClientResponse send(http::Method method, const std::string& path,
+                            std::string_view body = {}, const std::string& key = {},
+                            const std::string& type = "application/json") const {
+    http::ClientOptions options;
+    options.unix_socket = socket();
+    options.plain = true;
+    options.retry.attempts = 1;
+    const auto client = must(http::Client::make(std::move(options), system_random()));
+    http::ClientRequest request;
+    request.method = method;
+    request.url = "http://localhost" + path;
+    if (!key.empty()) request.headers.add("Authorization", "Bearer " + key);
+    if (!body.empty()) request.content_type = type;
+    request.body = to_bytes(body);
+    return must(client.send(request));
+  }
+  http::ClientResponse post(std::string_view body) const {
+    return send(http::Method::post, completions, body);
+  }
+  http::ClientResponse get(const std::string& path) const { return send(http::Method::get, path); }
+  void revoke() {
+    released.log.revoke(released.lab, released.subject, "poisoned data set");
+    released.write_bundle();
+  }
+};
+
+Json json_of(const http::ClientResponse& response) {
+  return must(parse_json(as_text(response.body)));
+}
+
+std::string request(const std::string& more = "") {
+  return R"({"model": "tiny", "prompt": "abc", "max_tokens": 12, "temperature": 0.8, "seed": 7)" +
+         more + "}";
+}
+
+void require_error(const http::ClientResponse& response, int status, Rule rule) {
+  INFO(as_text(response.body));
+  REQUIRE(response.status == status);
+  const Json error = json_of(response)["error"];
+  REQUIRE(error["code"] == std::string(rule.name));
+  REQUIRE(error["message"].is_string());
+  REQUIRE(error["type"].is_string());
+}
+
+// The texts of a stream's events, put together, and its last event before [DONE].
+struct Streamed {
+  std::string text;
+  Json last;
+  bool done = false;
+};
+Streamed read_stream(const http::ClientResponse& response) {
+  Streamed streamed;
+  const std::string all(as_text(response.body));
+  for (std::size_t at = 0; at < all.size();) {
+    const std::size_t end = all.find("\n\n", at);
+    const std::string data = all.substr(at + 6, end - at - 6);
+    at = end + 2;
+    if (data == "[DONE]") {
+      streamed.done = true;
+      continue;
+    }
+    streamed.last = must(parse_json(data));
+    if (streamed.last.contains("choices"))
+      streamed.text += streamed.last["choices"][0]["text"].get<std::string>();
+  }
+  return streamed;
+}
+
+}  // namespace
+
+TEST_CASE("a completion is what generate gives, and its receipt verifies and replays") {
+  Service service;
+  const auto response = service.post(request());
+  INFO(as_text(response.body));
+  REQUIRE(response.status == 200);
+  const Json body = json_of(response);
+
+  const auto served = service.model->in_force();
+  const Machine machine{.executor = service.executor.get()};
+  const Tokenizer& tokenizer = served.model->tokenizer();
+  const Answer answer = must(generate(served.model->transformer(),
+                                      {.prompt = must(tokenizer.encode("abc")),
+                                       .sampler = {.temperature = 0.8F, .seed = 7},
+                                       .max_tokens = 12,
+                                       .end_tokens = tokenizer.vocabulary().end_tokens()},
+                                      machine));
+  // to_line writes broken UTF-8 as the response does.
+  REQUIRE(to_line(body["choices"][0]["text"]) == to_line(Json(tokenizer.decode(answer.tokens))));
+  REQUIRE(body["choices"][0]["finish_reason"] == (answer.stopped == "length" ? "length" : "stop"));
+  REQUIRE(body["usage"]["completion_tokens"] == answer.tokens.size());
+
+  const auto file = service.get("/v1/receipts/" + body["receipt"].get<std::string>());
+  REQUIRE(file.status == 200);
+  REQUIRE(file.content_type == receipt_file_media_type);
+  const auto verified = must(verify_receipt_file(must(decode_receipt_file(file.body)),
+                                                 service.released.log.trust(), service.time()));
+  REQUIRE(to_hex(verified.receipt().id()) == body["receipt"]);
+  REQUIRE(verified.binding() == Binding::unbound);
+  REQUIRE(verified.receipt().receipt().answer == answer.tokens);
+  ReplayRequest again;
+  again.end_tokens = tokenizer.vocabulary().end_tokens();
+  const auto report = must(replay(served.model->transformer(), verified.receipt(), again, machine));
+  REQUIRE(report.agrees());
+}
+
+TEST_CASE("a stream gives the same text, and a receipt at its end") {
+  Service service;
+  const Json whole = json_of(service.post(request()));
+  const auto response = service.post(request(R"(, "stream": true)"));
+  REQUIRE(response.content_type == "text/event-stream");
+  const Streamed streamed = read_stream(response);
+  REQUIRE(streamed.text == whole["choices"][0]["text"]);
+  REQUIRE(streamed.done);
+  REQUIRE(streamed.last["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]);
+  REQUIRE(service.get("/v1/receipts/" + streamed.last["receipt"].get<std::string>()).status == 200);
+}
+
+TEST_CASE("an answer ends before a stop text, and its receipt still replays") {
+  Service service;
+  const std::string whole = json_of(service.post(request()))["choices"][0]["text"];
+  // A character of the answer that JSON shows as it is.
+  const auto plain = std::ranges::find_if(
+      whole, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  REQUIRE(plain != whole.end());
+  const Json cut = json_of(service.post(request(", \"stop\": \"" + std::string(1, *plain) + "\"")));
+  REQUIRE(cut["choices"][0]["text"] == std::string(whole.begin(), plain));
+  REQUIRE(cut["choices"][0]["finish_reason"] == "stop");
+  const auto file = service.get("/v1/receipts/" + cut["receipt"].get<std::string>());
+  const auto untrusted = must(decode_receipt_file(file.body));
+  REQUIRE(untrusted.receipt.receipt.stopped == "stop");
+}
+
+TEST_CASE("a node's result makes the receipt the node's") {
+  Service service({.attested = true, .answer_without = false, .queue = 16});
+  const Json body = json_of(service.post(request()));
+  const auto file = service.get("/v1/receipts/" + body["receipt"].get<std::string>());
+  const auto verified = must(verify_receipt_file(must(decode_receipt_file(file.body)),
+                                                 service.released.log.trust(), service.time()));
+  REQUIRE(verified.binding() == Binding::unproven);  // no batch holds it yet
+  REQUIRE(verified.receipt().receipt().node == "rack7-n03");
+}
+
+TEST_CASE("a bad request is 400 with the member's name") {
+  Service service;
+  const auto require_param = [&](const std::string& body, const std::string& param, Rule rule) {
+    const auto response = service.post(body);
+    require_error(response, 400, rule);
+    REQUIRE(json_of(response)["error"]["param"] == param);
+  };
+  require_param(request(R"(, "top_p": 2)"), "top_p", rules::request_field);
+  require_param(request(R"(, "n": 2)"), "n", rules::request_unknown_field);
+  require_param(R"({"model": "tiny", "prompt": "a", "max_tokens": 65})", "max_tokens",
+                rules::request_field);
+  // Beyond the model's context of 96 positions, within the limit in bytes.
+  std::string long_prompt;
+  for (int i = 0; i < 100; ++i) long_prompt += "z";
+  require_param(R"({"model": "tiny", "prompt": ")" + long_prompt + "\"}", "prompt",
+                rules::request_field);
+  const auto no_json = service.post("{");
+  require_error(no_json, 400, rules::json_form);
+  REQUIRE(json_of(no_json)["error"]["param"].is_null());
+}
+
+TEST_CASE("what is not served here is said to be so") {
+  Service service;
+  require_error(service.post(R"({"model": "other", "prompt": "a"})"), 404, rules::serving_model);
+  require_error(service.send(http::Method::post, "/v1/chat/completions", "{}"), 404,
+                rules::serving_no_chat);
+  require_error(service.send(http::Method::post, completions, request(), {}, "text/plain"), 415,
+                rules::serving_media_type);
+  require_error(service.get("/v1/receipts/" + std::string(64, '0')), 404, rules::receipt_not_kept);
+  require_error(service.get("/v1/receipts/..%2e"), 400, rules::receipt_not_kept);
+  REQUIRE(service.post(std::string(8193, ' ')).status == 413);
+}
+
+TEST_CASE("with API keys, nothing but health is to be had without one") {
+  Service service;
+  const Path file = service.released.here.path() / "keys";
+  must(write_file_atomically(file, as_bytes("0123456789abcdef\n"), 0600));
+  service.serving->use_keys(must(ApiKeys::read(file)));
+  require_error(service.post(request()), 401, rules::serving_key);
+  for (const std::string path : {"/v1/models", "/metrics", "/v1/receipts/00"})
+    require_error(service.get(path), 401, rules::serving_key);
+  REQUIRE(service.get("/health").status == 200);
+  const auto with = [&](const std::string& key) {
+    return service.send(http::Method::get, "/v1/models", {}, key).status;
+  };
+  REQUIRE(with("0123456789abcdee") == 401);
+  REQUIRE(with("0123456789abcdef") == 200);
+}
+
+TEST_CASE("a revoked model answers nothing more, whatever the configuration") {
+  for (const bool answer_without : {false, true}) {
+    Service service({.attested = false, .answer_without = answer_without, .queue = 16});
+    REQUIRE(service.post(request()).status == 200);
+    service.revoke();
+    REQUIRE_RULE(service.model->recheck(service.time()), rules::model_refused);
+    const auto response = service.post(request());
+    require_error(response, 503, rules::model_refused);
+    REQUIRE(as_text(response.body).find("poisoned data set") != std::string::npos);
+    REQUIRE(service.receipts->size() == 1);
+    const auto health = service.get("/health");
+    REQUIRE(health.status == 503);
+    REQUIRE(json_of(health)["receipts"] == "not issued");
+  }
+}
+
+TEST_CASE("a bundle that is gone ends receipts; answers go on only where that is allowed") {
+  for (const bool answer_without : {false, true}) {
+    Service service({.attested = false, .answer_without = answer_without, .queue = 16});
+    must(system_files().remove(service.released.path.string() + ".attest/bundle.cbor"));
+    REQUIRE_RULE(service.model->recheck(service.time()), rules::file_unreadable);
+    const auto response = service.post(request());
+    REQUIRE(response.status == (answer_without ? 200 : 503));
+    if (answer_without) REQUIRE(json_of(response)["receipt"].is_null());
+    REQUIRE(service.receipts->size() == 0);
+    service.released.write_bundle();
+    must(service.model->recheck(service.time()));
+    REQUIRE(service.post(request()).status == 200);
+    REQUIRE(service.receipts->size() == 1);
+  }
+}
+
+TEST_CASE("when the node's attestation lapses, no receipt is issued, and the answer says why") {
+  for (const bool answer_without : {false, true}) {
+    Service service({.attested = true, .answer_without = answer_without, .queue = 16});
+    service.now += 600;
+    const auto response = service.post(request());
+    if (answer_without) {
+      REQUIRE(response.status == 200);
+      REQUIRE(json_of(response)["no_receipt"].get<std::string>().find("expired") !=
+              std::string::npos);
+      const Streamed streamed = read_stream(service.post(request(R"(, "stream": true)")));
+      REQUIRE(streamed.last["receipt"].is_null());
+    } else {
+      require_error(response, 503, rules::runtime_lapsed);
+    }
+    service.change = [](result::Ear& ear) { ear.verdict = result::Verdict::refused; };
+    REQUIRE_RULE(service.identity->renew(service.model->trust(), service.time()),
+                 rules::runtime_node_failed);
+    REQUIRE(service.post(request()).status == (answer_without ? 200 : 503));
+    REQUIRE(service.receipts->size() == 0);
+  }
+}
+
+TEST_CASE("a reload takes a newly released file, and keeps the old model when the new one fails") {
+  Service service;
+  const Sha256 first = service.model->in_force().model->transformer().sha256();
+  ReleasedModel& released = service.released;
+  released.file = small_model({.halves = true});
+  released.both = model::digest_bytes_with_leaves(released.file);
+  released.subject = statement::Subject::artefact(released.both.digests.sha256);
+  statement::ModelRelease release;
+  release.name = "tiny-2";
+  release.licence = "apache-2.0";
+  release.files = {{"tiny.gguf", released.both.digests.size, released.both.digests.sha256,
+                    released.both.digests.fsverity}};
+  released.log.release(released.lab, release);
+  released.write_bundle();
+  const Path tree = released.path.string() + ".attest/tree";
+  must(write_file_atomically(tree, model::make_block_tree(released.both.leaves)));
+
+  // The bundle is new and the file is not: neither model checks out.
+  REQUIRE_FALSE(service.model->reload(service.time()));
+  REQUIRE(service.model->in_force().model->transformer().sha256() == first);
+  REQUIRE_FALSE(service.model->standing());
+  must(write_file_atomically(released.path, released.file));
+  must(service.model->reload(service.time()));
+  REQUIRE(service.model->in_force().model->transformer().sha256() == released.both.digests.sha256);
+  REQUIRE(service.post(request()).status == 200);
+}
+
+TEST_CASE("a trust root that is no signed update of the present one does not come into force") {
+  Service service;
+  const Sha256 before = service.model->trust().digest();
+  must(write_file_atomically(service.released.here.path() / "trust.toml",
+                             as_bytes(service.released.log.trust_text() + "# changed\n")));
+  REQUIRE_FALSE(service.model->reload(service.time()));
+  REQUIRE(service.model->trust().digest() == before);
+}
+
+TEST_CASE("what is served and what was done can be read") {
+  Service service;
+  (void)service.post(request());
+  (void)service.post("{}");
+  const Json model = json_of(service.get("/v1/models"))["data"][0];
+  REQUIRE(model["id"] == "tiny");
+  REQUIRE(model["owned_by"] == "tiny@lab.example");
+  REQUIRE(model["subject"] == service.released.subject.text());
+  const std::string metrics(as_text(service.get("/metrics").body));
+  for (const char* line : {"inferd_answers_total 1\n", "inferd_refusals_total 1\n",
+                           "inferd_receipts_total 1\n", "inferd_model_pass 1\n"})
+    REQUIRE(metrics.find(line) != std::string::npos);
+  const Json health = json_of(service.get("/health"));
+  REQUIRE(health["status"] == "ok");
+  REQUIRE(health["key"].get<std::string>().find("no TPM") != std::string::npos);
+}
+
+TEST_CASE("a queue lets one in at a time, in order, and turns away those beyond its length") {
+  GenerationQueue queue(1);
+  auto turn = must(queue.enter());
+  std::atomic<bool> second_in{false};
+  std::jthread second([&] { second_in = queue.enter().has_value(); });
+  // Until the second waits, a third would take its place.
+  while (queue.waiting() == 0) std::this_thread::yield();
+  REQUIRE_RULE(queue.enter(), rules::queue_full);
+  REQUIRE_FALSE(second_in);
+  turn.reset();
+  second.join();
+  REQUIRE(second_in);
+  queue.close();
+  REQUIRE_RULE(queue.enter(), rules::queue_closed);
+}
+
+TEST_CASE("a request beyond the queue is 503 and told when to come again") {
+  Service service({.attested = false, .answer_without = false, .queue = 0});
+  const auto taken = must(service.serving->queue().enter());
+  const auto response = service.post(request());
+  require_error(response, 503, rules::queue_full);
+  REQUIRE(response.headers.find("Retry-After").has_value());
+}
