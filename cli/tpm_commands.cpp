@@ -161,16 +161,22 @@ struct EkOptions {
   std::string at;
 };
 
-// Every certificate in a folder's files, in the order of their names.
-Result<std::vector<Certificate>> certificates_in(const std::string& folder) {
+// Every certificate in a folder's files, in the order of their names. A folder of roots holds other
+// files too, and files that no strict reader takes: they are passed over, by name.
+Result<std::vector<Certificate>> certificates_in(const std::string& folder,
+                                                 std::vector<std::string>& passed_over) {
   std::vector<Certificate> all;
   if (folder.empty()) return all;
   TRY(const auto names, system_files().list(folder));
   for (const std::string& name : names) {
     const Path path = Path(folder) / name;
+    if (!std::filesystem::is_regular_file(path)) continue;
     TRY(const Bytes content, read_file(path, 1U << 20));
-    TRY_WITHIN(path.string(), const auto found, Certificate::from_der_or_pem(content));
-    all.insert(all.end(), found.begin(), found.end());
+    const auto found = Certificate::from_der_or_pem(content);
+    if (found)
+      all.insert(all.end(), found->begin(), found->end());
+    else
+      passed_over.push_back(path.string());
   }
   return all;
 }
@@ -181,8 +187,9 @@ Result<Report> ek_verify(const EkOptions& options, Time now) {
   if (!options.at.empty()) {
     TRY_WITHIN("--at", ek_rules.at, parse_time(options.at));
   }
-  TRY(ek_rules.roots, certificates_in(options.roots));
-  TRY(ek_rules.intermediates, certificates_in(options.intermediates));
+  std::vector<std::string> passed_over;
+  TRY(ek_rules.roots, certificates_in(options.roots, passed_over));
+  TRY(ek_rules.intermediates, certificates_in(options.intermediates, passed_over));
   const bool pem = as_text(content).find("-----BEGIN") != std::string_view::npos;
   TRY_WITHIN(options.certificate, const Certificate leaf,
              pem ? Certificate::from_pem(as_text(content)) : tpm::certificate_from_nv(content));
@@ -201,6 +208,9 @@ Result<Report> ek_verify(const EkOptions& options, Time now) {
   TRY(const PublicKey key, leaf.public_key());
   report.field("identity", "ek:" + to_hex(key.thumbprint()));
   report.json["identity"] = "ek:" + to_hex(key.thumbprint());
+  report.json["passed_over"] = passed_over;
+  for (const std::string& path : passed_over)
+    report.field("passed over", path + ", no certificate");
   report.json["not_checked"] = {"that a device manifest names this EK",
                                 "revocation: no CRL was given"};
   report.field("not checked",
