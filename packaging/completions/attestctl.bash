@@ -11,7 +11,7 @@ _attestctl_subcommands() {
 }
 
 _attestctl_options() {
-  "$@" --help 2>/dev/null | grep -oE -- '(^|[ ,])--[a-z][a-z-]*' | tr -d ' ,' | sort -u
+  "$@" --help 2>/dev/null | sed -nE 's/^  (-[a-zA-Z],)?(--[a-z][a-z-]*).*/\2/p' | sort -u
 }
 
 _attestctl() {

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Man pages have no fault a linter knows; shell files parse; pipeline files are YAML; the gate step
-# refuses a trust root that is not the pinned one and hands on the gate's exit status.
-# usage: packaging_texts_test.sh SOURCE_DIRECTORY
+# refuses a trust root that is not the pinned one and hands on the gate's exit status; completion
+# and gate step fit the attestctl that was built.
+# usage: packaging_texts_test.sh SOURCE_DIRECTORY PROGRAM_DIRECTORY
 set -euo pipefail
 packaging=$1/packaging
+programs=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -50,21 +52,49 @@ gate 0 "$pinned" 0 "\$(touch $work/injected)"
 mv "$work/trust.toml" "$work/elsewhere"
 gate 2 "$pinned" 0 models/
 
-# Completion asks the program and finds what it lists.
-cat >"$work/bin/attestctl" <<'TEXT'
-#!/bin/sh
-case "$1" in
-  key) printf 'Options:\n  --help    Show\n\nSubcommands:\n  new       Make\n  show      Show\n' ;;
-  *) printf 'Options:\n  -h,--help Show\n  --version Show\n\nSubcommands:\n  key       Keys\n  ledger    Log\n' ;;
-esac
-TEXT
+# With the attestctl that was built: a model that no bundle stands beside cannot be checked.
+status=0
+env PATH="$programs:$PATH" ATTEST_TRUST="$packaging/examples/trust.toml" \
+  ATTEST_TRUST_SHA256="$(sha256sum <"$packaging/examples/trust.toml" | cut -d ' ' -f 1)" \
+  ATTEST_POLICY="$packaging/examples/release.toml" ATTEST_REPORT="$work/report.json" \
+  ATTEST_PATHS="$1/fixtures/tiny-model/tiny-story-q8_0.gguf" \
+  bash "$packaging/gate.sh" >"$work/gate" 2>&1 || status=$?
+[ "$status" = 2 ] || fail "a model without a bundle ended with $status: $(cat "$work/gate")"
+grep -q "INCOMPLETE .*tiny-story-q8_0.gguf" "$work/gate" || fail "nobody is told: $(cat "$work/gate")"
+[ "$(jq -r '.outcome, .models[0].outcome' "$work/report.json" | paste -sd ' ')" = "incomplete incomplete" ] ||
+  fail "the report says otherwise: $(cat "$work/report.json")"
+
+# Completion asks the program and finds what it has.
 complete_words() { # WORDS…: what completing the last one gives
-  PATH="$work/bin:$PATH" bash -c '
+  PATH="$programs:$PATH" bash -c '
     source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _attestctl; echo "${COMPREPLY[@]}"' \
     "$packaging/completions/attestctl.bash" "$@"
 }
-[ "$(complete_words attestctl '')" = "key ledger" ] || fail "groups do not complete"
-[ "$(complete_words attestctl le)" = "ledger" ] || fail "a group does not complete"
-[ "$(complete_words attestctl key '')" = "new show" ] || fail "verbs do not complete"
-[ "$(complete_words attestctl --v)" = "--version" ] || fail "options do not complete"
+completes() { # EXPECTED WORDS…
+  local found
+  found=$(complete_words "${@:2}")
+  [ "$found" = "$1" ] || fail "\"${*:2}\" completes to \"$found\", expected \"$1\""
+}
+case " $(complete_words attestctl '') " in
+  *" gate "*" ledger "*" key "*) ;;
+  *) fail "groups do not complete" ;;
+esac
+completes "ledger" attestctl le
+completes "--help --version" attestctl --
+completes "verify-note verify-proof verify-consistency" attestctl ledger ver
+completes "--help --json --policy --trust" attestctl gate --
+completes "--policy" attestctl gate --trust trust.toml --p
+
+# The manual names every group, and no other.
+sed -n 's/^\.It Cm //p' "$packaging/man/attestctl.1" | tr -d ' ' | tr , '\n' | sort >"$work/named"
+complete_words attestctl '' | tr ' ' '\n' | sort >"$work/there"
+diff "$work/named" "$work/there" >"$work/difference" || fail "attestctl(1) and --help differ: $(cat "$work/difference")"
+
+# Each daemon's manual describes the options that it has, and no other.
+for daemon in agentd verifierd inferd; do
+  sed -nE 's/^\.It Fl -([a-z-]+).*/\1/p' "$packaging/man/$daemon.8" | sort >"$work/named"
+  "$programs/$daemon" --help | sed -nE 's/^  (-[a-zA-Z],)?--([a-z-]+).*/\2/p' | sort >"$work/there"
+  diff "$work/named" "$work/there" >"$work/difference" ||
+    fail "$daemon(8) and --help differ: $(cat "$work/difference")"
+done
 echo ok
