@@ -5,7 +5,7 @@ namespace attest::inference {
 Result<std::shared_ptr<GenerationQueue::Turn>> GenerationQueue::enter() {
   std::unique_lock lock(mutex_);
   if (next_ticket_ - serving_ > may_wait_)
-    return fail(incomplete(rules::queue_full, "too many requests wait already")
+    return fail(incomplete(rules::generation_queue_full, "too many requests wait already")
                     .next("try again in a few seconds"));
   const std::uint64_t ticket = next_ticket_++;
   moved_.wait(lock, [&] { return closed_ || serving_ == ticket; });

@@ -27,8 +27,8 @@ class GenerationQueue {
     GenerationQueue& queue_;
   };
 
-  // enter waits for a turn. Incomplete when too many wait already (rules::queue_full), and when the
-  // queue was closed (rules::queue_closed).
+  // enter waits for a turn. Incomplete when too many wait already (rules::generation_queue_full),
+  // and when the queue was closed (rules::queue_closed).
   Result<std::shared_ptr<Turn>> enter();
   // close sends everyone who waits away.
   void close();
@@ -49,6 +49,6 @@ class GenerationQueue {
 }  // namespace attest::inference
 
 namespace attest::rules {
-inline constexpr Rule queue_full{"inference.queue.full"};
+inline constexpr Rule generation_queue_full{"inference.queue.full"};
 inline constexpr Rule queue_closed{"inference.queue.closed"};
 }  // namespace attest::rules

@@ -127,7 +127,7 @@ bool Serving::admits(const Request& request) const {
 }
 
 Response Serving::turned_away(int status, const Error& error) const {
-  ++(error.rule == rules::queue_full ? counts_.busy : counts_.refusals);
+  ++(error.rule == rules::generation_queue_full ? counts_.busy : counts_.refusals);
   return say_error(status, error);
 }
 

@@ -13,7 +13,7 @@
 
 namespace attest::verifierd {
 
-inline constexpr Rule sqlite_failed{"verifierd.state.io"};
+inline constexpr Rule sqlite_failed{"verifierd.sqlite.failed"};
 
 class Database {
  public:

@@ -388,7 +388,7 @@ TEST_CASE("a queue lets one in at a time, in order, and turns away those beyond 
   std::jthread second([&] { second_in = queue.enter().has_value(); });
   // Until the second waits, a third would take its place.
   while (queue.waiting() == 0) std::this_thread::yield();
-  REQUIRE_RULE(queue.enter(), rules::queue_full);
+  REQUIRE_RULE(queue.enter(), rules::generation_queue_full);
   REQUIRE_FALSE(second_in);
   turn.reset();
   second.join();
@@ -401,6 +401,6 @@ TEST_CASE("a request beyond the queue is 503 and told when to come again") {
   Service service({.attested = false, .answer_without = false, .queue = 0});
   const auto taken = must(service.serving->queue().enter());
   const auto response = service.post(request());
-  require_error(response, 503, rules::queue_full);
+  require_error(response, 503, rules::generation_queue_full);
   REQUIRE(response.headers.find("Retry-After").has_value());
 }
