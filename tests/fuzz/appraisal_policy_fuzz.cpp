@@ -1,4 +1,5 @@
 // links: attest::appraisal
+// seeds: packaging/examples
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -1,4 +1,5 @@
 // links: attest::base
+// seeds: packaging/examples
 #include "libattest/base/toml.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

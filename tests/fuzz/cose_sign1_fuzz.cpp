@@ -1,4 +1,5 @@
 // links: attest::cose
+// seeds: ledger/scitt ledger/cose-receipts tpm/corim
 #include "libattest/cose/cose_sign1.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

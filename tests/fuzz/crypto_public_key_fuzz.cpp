@@ -1,4 +1,5 @@
 // links: attest::crypto
+// seeds: tpm/ek/roots tpm/quotes/generated model/oms/keys ledger/static-ct/skylight-tree/issuer
 #include "libattest/crypto/public_key.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

@@ -1,4 +1,5 @@
 // links: attest::inference
+// seeds: inference/bad-gguf
 #include <cstddef>
 #include <cstdint>
 #include <span>

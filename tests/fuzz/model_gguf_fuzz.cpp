@@ -1,4 +1,5 @@
 // links: attest::model
+// seeds: model/gguf inference/bad-gguf
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -1,4 +1,5 @@
 // links: attest::reference
+// seeds: tpm/corim gpu/corim
 #include <cstddef>
 #include <cstdint>
 #include <span>

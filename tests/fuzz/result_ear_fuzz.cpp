@@ -1,4 +1,5 @@
 // links: attest::result
+// seeds: tpm/ear
 #include <cstddef>
 #include <cstdint>
 #include <span>

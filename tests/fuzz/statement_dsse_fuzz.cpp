@@ -1,4 +1,5 @@
 // links: attest::statement
+// seeds: model/slsa model/oms/crafted/bundles
 #include "libattest/statement/dsse.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

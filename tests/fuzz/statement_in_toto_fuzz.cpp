@@ -1,4 +1,5 @@
 // links: attest::statement
+// seeds: model/oms/payload-goldens model/slsa
 #include "libattest/statement/in_toto.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

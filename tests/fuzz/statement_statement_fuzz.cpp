@@ -1,4 +1,5 @@
 // links: attest::statement
+// seeds: ledger/scitt model/slsa tpm/corim
 #include "libattest/statement/entry_subjects.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

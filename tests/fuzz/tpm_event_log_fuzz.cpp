@@ -1,4 +1,5 @@
 // links: attest::tpm attest::crypto
+// seeds: tpm/eventlogs
 #include <cstdint>
 
 #include "libattest/tpm/event_log.h"

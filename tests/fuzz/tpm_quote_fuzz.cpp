@@ -1,4 +1,5 @@
 // links: attest::tpm attest::crypto
+// seeds: tpm/quotes
 #include <cstdint>
 
 #include "libattest/tpm/quote.h"

@@ -1,4 +1,5 @@
 // links: attest::transparency
+// seeds: ledger/generated/small-log/checkpoints ledger/tiles
 #include <cstdlib>
 
 #include "libattest/transparency/checkpoint.h"

@@ -1,4 +1,5 @@
 // links: attest::transparency
+// seeds: ledger/generated/small-log/tile ledger/tiles
 #include <cstdlib>
 
 #include "libattest/transparency/tile.h"

@@ -1,4 +1,5 @@
 // links: attest::transparency
+// seeds: ledger/tlog-proof
 #include <cstdlib>
 
 #include "libattest/transparency/tlog_proof.h"

@@ -1,4 +1,5 @@
 // links: attest::transparency
+// seeds: ledger/tlog-proof ledger/generated/small-log/checkpoints
 #include <cstdlib>
 
 #include "libattest/transparency/witness_protocol.h"

@@ -1,4 +1,5 @@
 // links: attest::trust
+// seeds: packaging/examples
 #include "libattest/trust/trust_root.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {

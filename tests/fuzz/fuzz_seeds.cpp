@@ -1,0 +1,196 @@
+// Makes first inputs for the fuzz targets: one whole and good input of each kind, in a folder named
+// after its target under ATTEST_FUZZ_SEEDS. Each is checked to be one that its parser takes.
+#include <cstdlib>
+#include <map>
+
+#include "inference/receipt_file.h"
+#include "libattest/base/file.h"
+#include "libattest/evidence/enrolment.h"
+#include "libattest/model/gguf.h"
+#include "libattest/model/gguf_writer.h"
+#include "libattest/reference/reference_values.h"
+#include "libattest/result/ear_claims.h"
+#include "libattest/result/jwt.h"
+#include "libattest/statement/dsse.h"
+#include "libattest/statement/entry_subjects.h"
+#include "libattest/statement/in_toto.h"
+#include "libattest/transparency/tlog_proof.h"
+#include "libattest/transparency/witness_protocol.h"
+#include "tests/support/catch.h"
+#include "tests/support/test_ca.h"
+#include "tests/support/test_log.h"
+#include "tests/support/test_node.h"
+
+using namespace attest;
+using namespace attest::test;
+
+namespace {
+
+const Time now = from_unix(1'800'000'000);
+
+class SeedFolder {
+ public:
+  explicit SeedFolder(Path root) : root_(std::move(root)) {}
+  void add(const std::string& target, ByteView content) {
+    const Path folder = root_ / (target + "_fuzz");
+    std::filesystem::create_directories(folder);
+    must(write_file_atomically(folder / std::to_string(count_[target]++), content));
+  }
+  void add(const std::string& target, std::string_view text) { add(target, as_bytes(text)); }
+
+ private:
+  Path root_;
+  std::map<std::string, int> count_;
+};
+
+Path seed_root() {
+  const char* root = std::getenv("ATTEST_FUZZ_SEEDS");
+  if (!root) FAIL("set ATTEST_FUZZ_SEEDS to the folder to write to");
+  return root;
+}
+
+const SigningKey& signing_key() {
+  static const auto key = must(make_signing_key(KeyKind::ed25519, system_random()));
+  return *key;
+}
+
+}  // namespace
+
+TEST_CASE("seeds: keys and certificates") {
+  SeedFolder seeds(seed_root());
+  const Certified root = Certified::root({.common_name = "root", .is_ca = true});
+  const Certified leaf =
+      root.issue({.common_name = "leaf", .eku = {"2.23.133.8.1"}, .alternative_names = "DNS:a"});
+  seeds.add("crypto_certificate", root.certificate().der());
+  seeds.add("crypto_certificate", leaf.certificate().to_pem());
+  for (const KeyKind kind : {KeyKind::ed25519, KeyKind::ecdsa_p256, KeyKind::ecdsa_p384}) {
+    const PublicKey key = must(make_signing_key(kind, system_random()))->public_key();
+    seeds.add("crypto_public_key", key.spki_der());
+    seeds.add("crypto_public_key", key.to_pem());
+  }
+}
+
+TEST_CASE("seeds: what a node sends") {
+  SeedFolder seeds(seed_root());
+  const TestNode node;
+  const Bytes pcrs = tpm::encode_pcrs(node.tpm.pcrs(node.quoted));
+  seeds.add("evidence_challenge", node.challenge);
+  seeds.add("evidence_collection", node.answer().bytes());
+  seeds.add("tpm_event_log", node.tpm.event_log());
+  seeds.add("tpm_public", node.tpm.ak_public());
+  seeds.add("tpm_quote", pcrs);
+
+  const evidence::EnrolSession session{};
+  const Bytes begin = evidence::encode(
+      evidence::EnrolBegin{"rack7-n03", {to_bytes("leaf")}, to_bytes("ek"), to_bytes("ak")});
+  REQUIRE_OK(evidence::parse_enrol_begin(begin));
+  seeds.add("evidence_enrolment", begin);
+  seeds.add("evidence_enrolment", evidence::encode(evidence::EnrolChallenge{
+                                      session, to_bytes("blob"), to_bytes("secret")}));
+  seeds.add("evidence_enrolment",
+            evidence::encode(evidence::EnrolComplete{session, to_bytes("secret")}));
+  seeds.add("evidence_enrolment",
+            evidence::encode(evidence::EnrolResult{"rack7-n03", to_bytes("name"), "enrolled"}));
+}
+
+TEST_CASE("seeds: reference values and results") {
+  SeedFolder seeds(seed_root());
+  reference::ReferenceValues values{"v1", "rack", "a rack's firmware", {}, {}};
+  values.pcrs[HashAlgorithm::sha256][4] = {{Bytes(32), "grub"}, {Bytes(32, std::byte{1}), ""}};
+  values.events[HashAlgorithm::sha256][4] = {{Bytes(32, std::byte{2}), "shim"}};
+  seeds.add("reference_corim", must(reference::encode_reference_values(values)));
+
+  result::Ear ear;
+  ear.issued_at = now;
+  ear.verifier_id = {"attest 0.1", "example"};
+  ear.subject = "rack7-n03";
+  ear.submods["boot"].vector.set(result::TrustClaim::executables, 2);
+  ear.submods["boot"].status = result::Tier::affirming;
+  const std::string json = result::to_json(ear);
+  REQUIRE_OK(result::parse_ear_json(json));
+  seeds.add("result_ear", json);
+  seeds.add("result_ear", must(result::to_cbor(ear)));
+  seeds.add("result_jwt", must(result::sign_jwt(as_bytes(json), "eat+jwt", signing_key())));
+}
+
+TEST_CASE("seeds: statements, proofs and bundles") {
+  SeedFolder seeds(seed_root());
+  TestLog log;
+  const TestIssuer& lab =
+      log.issuer("lab.example", {"data-set", "model-release", "revocation"}, {"sha256:*"});
+  const statement::ModelRelease base = release_of("base");
+  const statement::ModelRelease chat =
+      release_of("chat", "quantize", {{"base", statement::subject_of(base)}});
+  log.data_set(lab, data_set_of("text"));
+  log.release(lab, base);
+  log.release(lab, chat);
+  log.revoke(lab, statement::subject_of(base), "withdrawn");
+  const lineage::UntrustedBundle bundle = log.bundle(statement::subject_of(chat), {now, now});
+
+  for (std::uint64_t index = 0; index < log.size(); ++index) {
+    const Bytes entry = log.entry(index).entry;
+    seeds.add("statement_statement", entry);
+    seeds.add("cose_sign1", entry);
+  }
+  seeds.add("lineage_bundle", lineage::encode_bundle(bundle));
+  seeds.add("transparency_note", bundle.checkpoint);
+  seeds.add("transparency_checkpoint",
+            bundle.checkpoint.substr(0, bundle.checkpoint.find("\n\n") + 1));
+  seeds.add("transparency_tile", "tile/0/x001/234.p/5");
+  const transparency::UntrustedEntry& first = bundle.entries.front();
+  seeds.add("transparency_tlog_proof",
+            transparency::format_tlog_proof({{}, first.index, first.path, bundle.checkpoint}));
+  seeds.add("transparency_witness_request",
+            transparency::format_add_checkpoint({0, {}, bundle.checkpoint}));
+
+  inference::Receipt receipt;
+  receipt.profile = "exact-1";
+  receipt.runtime = "example";
+  receipt.model = {statement::subject_of(chat).text(), {}, 1};
+  receipt.prompt = std::vector<inference::Token>{1, 2, 3};
+  receipt.answer = {4, 5};
+  receipt.stopped = "length";
+  receipt.logits = {Sha256{}};
+  receipt.started = now;
+  const Bytes bytes = must(inference::sign_receipt(receipt, "inferd", now, signing_key()));
+  seeds.add("inference_receipt", bytes);
+  const inference::BatchProof batch{first, {Sha256{}}, 1, bundle.checkpoint};
+  const Bytes file = inference::encode_receipt_file(bytes, signing_key().public_key(), {}, batch);
+  REQUIRE_OK(inference::decode_receipt_file(file));
+  seeds.add("inference_receipt", file);
+}
+
+TEST_CASE("seeds: other projects' statements") {
+  SeedFolder seeds(seed_root());
+  const std::string in_toto =
+      R"({"_type":"https://in-toto.io/Statement/v1","predicateType":"p","predicate":{},"subject":)"
+      R"([{"name":"n","digest":{"sha256":")" +
+      std::string(64, 'a') + R"("}}]})";
+  REQUIRE_OK(statement::parse_in_toto(as_bytes(in_toto)));
+  seeds.add("statement_in_toto", in_toto);
+  const std::string envelope = R"({"payload":")" + to_base64(as_bytes(in_toto)) +
+                               R"(","payloadType":"application/vnd.in-toto+json",)" +
+                               R"("signatures":[{"keyid":"k","sig":"AAAA"}]})";
+  REQUIRE_OK(statement::parse_dsse(envelope));
+  seeds.add("statement_dsse", envelope);
+  seeds.add("statement_statement", envelope);
+  seeds.add("http_target", "/tile/0/x001/234?a=b%20c&d");
+}
+
+TEST_CASE("seeds: models") {
+  SeedFolder seeds(seed_root());
+  model::GgufWriter writer;
+  writer.add_string("tokenizer.ggml.model", "llama");
+  writer.add_strings("tokenizer.ggml.tokens", {"<unk>", "a", "<s>"});
+  writer.add_f32s("tokenizer.ggml.scores", {0.0F, -1.0F, 0.0F});
+  writer.add_i32s("tokenizer.ggml.token_type", {2, 1, 3});
+  writer.add_u32("tokenizer.ggml.unknown_token_id", 0);
+  writer.add_tensor_f32("output.weight", {2, 2}, {1.0F, 2.0F, 3.0F, 4.0F});
+  const Bytes gguf = must(writer.finish());
+  REQUIRE_OK(model::parse_gguf(gguf));
+  seeds.add("model_gguf", gguf);
+  seeds.add("inference_tokenizer", gguf);
+  seeds.add("inference_tokenizer",
+            "a b\xe2\x96\x81"
+            "<s>");
+}
