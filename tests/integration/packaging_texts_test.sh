@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Man pages have no fault a linter knows; shell files parse; pipeline files are YAML; the gate step
-# refuses a trust root that is not the pinned one and hands on the gate's exit status; completion
-# and gate step fit the attestctl that was built.
+# Man pages have no fault a linter knows; shell files parse; both pipelines give the gate step what it
+# reads; it refuses a trust root that is not the pinned one and hands on the gate's exit status;
+# completion and gate step fit the attestctl that was built.
 # usage: packaging_texts_test.sh SOURCE_DIRECTORY PROGRAM_DIRECTORY
 set -euo pipefail
 packaging=$1/packaging
@@ -19,6 +19,13 @@ for page in "$packaging"/man/*.[18]; do
 done
 for script in "$packaging"/*.sh "$packaging"/completions/*.bash; do
   bash -n "$script" || fail "$script does not parse"
+done
+
+grep -oE 'ATTEST_[A-Z0-9_]+' "$packaging/gate.sh" | sort -u >"$work/variables"
+for pipeline in github-action/action.yml gitlab/attest-gate.yml; do
+  while read -r variable; do
+    grep -q "^ *$variable: " "$packaging/$pipeline" || fail "$pipeline does not set $variable"
+  done <"$work/variables"
 done
 
 # A stand-in for attestctl that says what it was given, and ends as it is told to.
