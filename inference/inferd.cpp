@@ -89,7 +89,7 @@ Status Inferd::assemble(std::string runtime, Random& random) {
           receipts.agent ? std::optional(agent_at(*receipts.agent)) : std::nullopt, random));
   if (const Status renewed = identity_->renew(model_->trust(), now_()); !renewed) {
     if (!receipts.answer_without) return renewed;
-    log_warning("no receipts: " + renewed.error().to_string());
+    node_trouble_.note(renewed);
   }
   if (!receipts.agent) log_warning("no agent: receipts are by a key that is bound to no TPM");
   TRY(receipts_,
@@ -142,12 +142,14 @@ void Inferd::reload() {
     if (!status) log_error("not everything could be read anew: " + status.error().to_string());
   };
   note(model_->reload(now_()));
+  model_trouble_.note(model_->standing());
   note(read_keys());
   if (configuration_.server.certificate) {
     const auto tls =
         http::load_tls_identity(*configuration_.server.certificate, *configuration_.server.key);
     note(tls ? server_->replace_tls(*tls) : Status(fail(tls.error())));
   }
+  if (!model_->standing()) return;
   const lineage::ModelVerdict verdict = model_->in_force().model->verdict();
   log_info("reloaded; serving " + verdict.release + ", as of " + verdict.checkpoint);
 }
@@ -169,39 +171,33 @@ void Inferd::keep(const std::stop_token& stop) {
   }
 }
 
-// One round of what must be done again and again. A complaint is logged when it changes.
+// One round of what must be done again and again.
 void Inferd::turn() {
   const auto now = SteadyClock::now();
   if (now >= submit_at_) {
     const Status submitted = receipts_->submit_waiting();
-    if (!submitted) log_warning("receipts wait: " + submitted.error().to_string());
+    submit_trouble_.note(submitted);
     submit_at_ = SteadyClock::now() + (submitted ? submit_interval : submit_retry);
   }
-  if (now < renew_at_ && now < recheck_at_) return;
-  std::string complaint;
-  if (now >= recheck_at_) {
-    if (const Status judged = model_->recheck(now_()); !judged)
-      complaint = "no receipts: " + judged.error().to_string();
-    recheck_at_ = SteadyClock::now() + configuration_.recheck_interval;
-  } else if (const Status standing = model_->standing(); !standing) {
-    complaint = "no receipts: " + standing.error().to_string();
-  }
   if (now >= renew_at_) {
-    if (const Status renewed = identity_->renew(model_->trust(), now_()); !renewed)
-      complaint += (complaint.empty() ? "" : "; ") + renewed.error().to_string();
+    node_trouble_.note(identity_->renew(model_->trust(), now_()));
     renew_at_ = SteadyClock::now() + renew_interval;
-    if (complaint != last_complaint_) {
-      if (complaint.empty()) {
-        log_info("model and node pass again");
-      } else {
-        log_error(complaint);
-      }
-      last_complaint_ = complaint;
-    }
-  } else if (!complaint.empty() && complaint != last_complaint_) {
-    log_error(complaint);
-    last_complaint_ = complaint;
   }
+  if (now >= recheck_at_) {
+    model_trouble_.note(model_->recheck(now_()));
+    recheck_at_ = SteadyClock::now() + configuration_.recheck_interval;
+  }
+}
+
+void Inferd::Trouble::note(const Status& status) {
+  std::string now = status ? "" : status.error().to_string();
+  if (now == last_) return;
+  if (status) {
+    log_info(about_ + ": well again");
+  } else {
+    log_error(about_ + ": " + now);
+  }
+  last_ = std::move(now);
 }
 
 bool Inferd::healthy() const {

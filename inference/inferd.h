@@ -48,10 +48,24 @@ class Inferd {
   std::unique_ptr<Serving> serving_;
   std::unique_ptr<http::Server> server_;
 
+  // Trouble says in the log what is wrong once, and once that it is over.
+  class Trouble {
+   public:
+    explicit Trouble(std::string about) : about_(std::move(about)) {}
+    void note(const Status& status);
+
+   private:
+    std::string about_;
+    std::string last_;
+  };
+
   using SteadyTime = std::chrono::steady_clock::time_point;
-  // What the keeper does next, and what it complained of last; its own, but for the mutex's.
+  // The keeper's own, once it runs.
   SteadyTime submit_at_{}, renew_at_{}, recheck_at_{};
-  std::string last_complaint_;
+  Trouble submit_trouble_{"receipts on their way to the ledger"};
+  Trouble node_trouble_{"the node's attestation"};
+  Trouble model_trouble_{"the model"};
+
   std::mutex mutex_;
   std::condition_variable_any woken_;
   std::function<void()> reload_done_;  // set while a reload is asked for

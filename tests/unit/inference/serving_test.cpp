@@ -282,6 +282,7 @@ TEST_CASE("a revoked model answers nothing more, whatever the configuration") {
     REQUIRE_RULE(service.model->recheck(service.time()), rules::model_refused);
     const auto response = service.post(request());
     require_error(response, 503, rules::model_refused);
+    REQUIRE_FALSE(response.headers.find("Retry-After").has_value());
     REQUIRE(as_text(response.body).find("poisoned data set") != std::string::npos);
     REQUIRE(service.receipts->size() == 1);
     const auto health = service.get("/health");
