@@ -1,55 +1,33 @@
 // agentd: the node's agent. Attests on a schedule, on SIGHUP, and when a runtime asks; ends on
 // SIGTERM. With --once it attests once and exits by the verdict; with --enrol it enrols; with
 // --write-ek it writes the EK certificate.
-#include <csignal>
 #include <cstdlib>
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/sinks/systemd_sink.h>
-#include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 
 #include "agentd/enrolment.h"
 #include "agentd/runtime_socket.h"
 #include "agentd/service.h"
+#include "libattest/http/daemon.h"
 
 namespace {
 
 using namespace attest;
 using namespace attest::agentd;
-using SteadyClock = std::chrono::steady_clock;
-
-void start_logging() {
-  // systemd sets JOURNAL_STREAM where stderr goes to the journal (systemd.exec(5)).
-  if (std::getenv("JOURNAL_STREAM") != nullptr) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-        "agentd", std::make_shared<spdlog::sinks::systemd_sink_mt>("agentd")));
-    return;
-  }
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      "agentd", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S%z %n %l: %v");
-}
-
-int report(const Error& error) {
-  spdlog::error("{}", error.to_string());
-  return exit_status(error.kind);
-}
 
 int status_of(const Attestation& attestation) {
   return attestation.verdict == "pass" ? 0 : attestation.verdict == "refused" ? 1 : 2;
 }
 
 int report(const Result<Attestation>& attestation) {
-  if (!attestation) return report(attestation.error());
-  const auto level = status_of(*attestation) == 0 ? spdlog::level::info : spdlog::level::warn;
-  spdlog::log(level, "{}", attestation->summary);
-  return status_of(*attestation);
+  if (!attestation) return log_failure(attestation.error());
+  const int status = status_of(*attestation);
+  status == 0 ? log_info(attestation->summary) : log_warning(attestation->summary);
+  return status;
 }
 
 // with_jitter spreads a fleet's attestations: up to a tenth more or less than the interval.
-SteadyClock::duration with_jitter(Seconds interval) {
+std::chrono::milliseconds with_jitter(Seconds interval) {
   Bytes random = system_random().bytes(2);
   const auto part = (std::to_integer<int>(random[0]) * 256 + std::to_integer<int>(random[1]));
   const auto milliseconds = std::chrono::milliseconds(interval).count();
@@ -57,31 +35,8 @@ SteadyClock::duration with_jitter(Seconds interval) {
                                    milliseconds / 5 * part / 65536);
 }
 
-// wait_for_signal gives the signal that came before `until`, or 0; it keeps the watchdog content.
-int wait_for_signal(const sigset_t& awaited, SteadyClock::time_point until) {
-  std::uint64_t watchdog_microseconds = 0;
-  const bool watched = sd_watchdog_enabled(0, &watchdog_microseconds) > 0;
-  while (SteadyClock::now() < until) {
-    auto left = std::chrono::duration_cast<std::chrono::microseconds>(until - SteadyClock::now());
-    if (watched) {
-      sd_notify(0, "WATCHDOG=1");
-      left = std::min(left, std::chrono::microseconds(watchdog_microseconds / 2));
-    }
-    const timespec timeout{.tv_sec = left.count() / 1000000,
-                           .tv_nsec = left.count() % 1000000 * 1000};
-    const int signal = sigtimedwait(&awaited, nullptr, &timeout);
-    if (signal > 0) return signal;
-  }
-  return 0;
-}
-
 int run(const Configuration& configuration, Service& service) {
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&awaited, signal);
-  // Blocked before the first thread starts, so that none of them is interrupted.
-  sigprocmask(SIG_BLOCK, &awaited, nullptr);
-
+  const DaemonSignals signals;
   std::unique_ptr<RuntimeSocket> socket;
   if (configuration.runtime) {
     auto opened = RuntimeSocket::open(
@@ -89,17 +44,17 @@ int run(const Configuration& configuration, Service& service) {
         [&service](const RuntimePeer& peer, const evidence::RuntimeRequest& request) {
           return service.answer(peer, request);
         });
-    if (!opened) return report(opened.error());
+    if (!opened) return log_failure(opened.error());
     socket = *std::move(opened);
   }
-  sd_notify(0, "READY=1");
+  notify_ready();
   for (;;) {
     report(service.attest());
-    const int signal =
-        wait_for_signal(awaited, SteadyClock::now() + with_jitter(configuration.interval));
-    if (signal == SIGTERM || signal == SIGINT) break;
+    // SIGHUP asks for an attestation now, as the end of the wait does.
+    const auto asked = signals.wait(with_jitter(configuration.interval), [] { return true; });
+    if (asked == DaemonSignals::Asked::end) break;
   }
-  sd_notify(0, "STOPPING=1");
+  notify_stopping();
   return 0;
 }
 
@@ -119,8 +74,8 @@ Result<int> start(const Arguments& arguments) {
   TRY(const VerifierClient verifier, VerifierClient::make(configuration.verifier, system_random()));
   if (arguments.enrol) {
     TRY(const auto enrolled, enrol(configuration, verifier));
-    spdlog::info("node {} is {}, attestation key {}", enrolled.node, enrolled.state,
-                 to_hex(enrolled.ak_name));
+    log_info("node " + enrolled.node + " is " + enrolled.state + ", attestation key " +
+             to_hex(enrolled.ak_name));
     return 0;
   }
   TRY(Attester attester, Attester::make(configuration, verifier));
@@ -148,7 +103,7 @@ int main(int argc, char** argv) {
   }
   // tpm2-tss prints errors of its own to stderr; ours say the same and more.
   setenv("TSS2_LOG", "all+NONE", 0);
-  start_logging();
+  start_log("agentd");
   const Result<int> status = start(arguments);
-  return status ? *status : report(status.error());
+  return status ? *status : log_failure(status.error());
 }

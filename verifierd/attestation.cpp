@@ -1,7 +1,7 @@
 #include "verifierd/attestation.h"
 
 #include "libattest/base/text.h"
-#include "verifierd/log.h"
+#include "libattest/http/daemon.h"
 
 namespace attest::verifierd {
 

@@ -2,7 +2,7 @@
 
 #include "ledger/witness_service.h"
 #include "libattest/base/text.h"
-#include "verifierd/log.h"
+#include "libattest/http/daemon.h"
 
 namespace attest::verifierd {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "libattest/http/daemon.h"
 #include "libattest/http/tls_files.h"
-#include "verifierd/log.h"
 
 namespace attest::verifierd {
 
