@@ -18,7 +18,7 @@ fail() {
 cmake --install "$build" --prefix "$work/first" >"$work/log" || fail "$(tail -5 "$work/log")"
 mv "$work/first" "$work/prefix"
 prefix=$work/prefix
-for program in attestctl agentd verifierd; do
+for program in attestctl agentd verifierd inferd; do
   "$prefix/bin/$program" --version >/dev/null || fail "$program does not start"
 done
 [ -z "$(find "$prefix/include" -path '*http*')" ] || fail "the HTTP room's headers are installed"
