@@ -38,7 +38,8 @@ OrderedJson error_body(int status, const Error& error) {
 Response say_error(int status, const Error& error) {
   Response response = http::json_response(status, to_line(error_body(status, error)) + "\n");
   // Only a queue empties by itself: what lapsed may stay so for long.
-  if (error.rule == rules::queue_full) response.headers.add("Retry-After", retry_after_seconds);
+  if (error.rule == rules::generation_queue_full)
+    response.headers.add("Retry-After", retry_after_seconds);
   if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
   return response;
 }
