@@ -7,7 +7,7 @@ using namespace attest;
 using namespace attest::verifierd;
 
 namespace {
-constexpr const char* least = R"(version = 1
+const std::string least = R"(version = 1
 directory = "state"
 trust = "trust.toml"
 [server]
@@ -47,17 +47,17 @@ TEST_CASE("what may be left out has its default, and relative paths are the file
 }
 
 TEST_CASE("an unknown key, a missing one and a value out of range are refused, with their line") {
-  REQUIRE_RULE(parsed(std::string(least) + "interval = \"1s\"\n"), rules::toml_unknown);
+  REQUIRE_RULE(parsed(least + "interval = \"1s\"\n"), rules::toml_unknown);
   REQUIRE_RULE(parsed("version = 1\n"), rules::toml_missing);
   REQUIRE_RULE(parsed("version = 2\n"), rules::toml_value);
-  const auto hasty = parsed(std::string(least) + "checkpoint_interval = \"49ms\"\n");
+  const auto hasty = parsed(least + "checkpoint_interval = \"49ms\"\n");
   REQUIRE_RULE(hasty, rules::toml_value);
   REQUIRE(hasty.error().where == "verifierd.toml:13");
-  REQUIRE_OK(parsed(std::string(least) + "checkpoint_interval = \"50ms\"\n"));
+  REQUIRE_OK(parsed(least + "checkpoint_interval = \"50ms\"\n"));
 }
 
 TEST_CASE("a quorum that the witnesses cannot reach is refused") {
-  REQUIRE_RULE(parsed(std::string(least) + "witness_quorum = 1\n"), rules::toml_value);
-  REQUIRE_OK(parsed(std::string(least) +
-                    "witness_quorum = 1\n[[log.witness]]\nkey = \"k\"\nurl = \"https://w/\"\n"));
+  REQUIRE_RULE(parsed(least + "witness_quorum = 1\n"), rules::toml_value);
+  REQUIRE_OK(
+      parsed(least + "witness_quorum = 1\n[[log.witness]]\nkey = \"k\"\nurl = \"https://w/\"\n"));
 }
