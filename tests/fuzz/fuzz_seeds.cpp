@@ -102,10 +102,19 @@ TEST_CASE("seeds: reference values and results") {
 
   result::Ear ear;
   ear.issued_at = now;
+  ear.expires = now + Seconds{900};
+  ear.nonce = Bytes(32, std::byte{1});
+  ear.issuer = "verifier.example";
+  ear.id = std::string(64, 'a');
+  ear.verdict = result::Verdict::pass;
   ear.verifier_id = {"attest 0.1", "example"};
   ear.subject = "rack7-n03";
-  ear.submods["boot"].vector.set(result::TrustClaim::executables, 2);
-  ear.submods["boot"].status = result::Tier::affirming;
+  result::Submod& boot = ear.submods["boot"];
+  boot.vector.set(result::TrustClaim::executables, 2);
+  boot.status = result::Tier::affirming;
+  boot.policy_id = "sha256:" + std::string(64, 'b');
+  boot.trust_level = result::TrustLevel::tpm_measured;
+  ear.checks = {{"boot.pcr.4", result::Verdict::pass, "e", "f", "PCR 4 equals reference 54"}};
   const std::string json = result::to_json(ear);
   REQUIRE_OK(result::parse_ear_json(json));
   seeds.add("result_ear", json);
@@ -150,7 +159,7 @@ TEST_CASE("seeds: statements, proofs and bundles") {
   receipt.prompt = std::vector<inference::Token>{1, 2, 3};
   receipt.answer = {4, 5};
   receipt.stopped = "length";
-  receipt.logits = {Sha256{}};
+  receipt.logits = std::vector<Sha256>(4);  // three of the prompt, one before the last answer
   receipt.started = now;
   const Bytes bytes = must(inference::sign_receipt(receipt, "inferd", now, signing_key()));
   seeds.add("inference_receipt", bytes);
