@@ -170,7 +170,7 @@ Result<Bytes> read_file(const Path& path, std::uint64_t limit) {
   // The size is a hint: files under /sys and /proc report 0 or a page.
   TRY(const std::uint64_t hint, file->size());
   Bytes content;
-  constexpr std::size_t step = 64 * 1024;
+  constexpr std::size_t step = std::size_t{64} << 10;
   std::uint64_t offset = 0;
   content.resize(static_cast<std::size_t>(std::min(hint, limit)) + 1);
   while (true) {
