@@ -30,8 +30,8 @@ Result<std::vector<Subject>> subjects_of_envelope(ByteView entry) {
 
 std::vector<Subject> subjects_of_statement(const UntrustedStatement& statement) {
   if (statement.kind() == Kind::map_root) return {};
-  // Not "key:" and not the parent itself: a status proof lists all entries of its subject, and would
-  // then carry all that a key ever signed and every descendant of a popular base.
+  // Not "key:" and not the parent itself: a status proof lists all entries of its subject, and
+  // would then carry all that a key ever signed and every descendant of a popular base.
   std::vector<Subject> subjects{statement.subject(), Subject::signer(statement.signer())};
   if (const auto* release = statement.as<ModelRelease>())
     for (const Parent& parent : release->parents)

@@ -41,7 +41,8 @@ bool is_digest(std::string_view text) {
 
 std::unexpected<Error> malformed(std::string_view text) {
   return fail(refused(rules::subject_form, "this is not a subject")
-                  .expected("sha256:, node:, ek:, key:, signer: or parent: and 64 lower-case hexadecimal digits, or "
+                  .expected("sha256:, node:, ek:, key:, signer: or parent: and 64 lower-case "
+                            "hexadecimal digits, or "
                             "platform:, policy: or log: and a name")
                   .found("\"" + printable(text, 100) + "\""));
 }

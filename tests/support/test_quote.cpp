@@ -106,7 +106,7 @@ void TestTpm::reset() {
 
 Bytes TestTpm::event_log() const {
   Bytes spec_id = to_bytes(std::string_view("Spec ID Event03\0", 16));
-  append_u32_le(spec_id, 0);  // platform class
+  append_u32_le(spec_id, 0);                    // platform class
   append(spec_id, made(from_hex("00020002")));  // minor, major, errata, size of UINTN
   append_u32_le(spec_id, 1);
   append_u16_le(spec_id, alg_sha256);
