@@ -9,7 +9,6 @@ namespace {
 using transparency::NoteSignature;
 using transparency::NoteSigner;
 using transparency::UntrustedNote;
-using transparency::VerifiedNote;
 
 std::unexpected<Error> other_text(std::string found) {
   return fail(refused(rules::trust_signed_text, "the signatures are over another trust root")
