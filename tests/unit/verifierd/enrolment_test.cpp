@@ -196,6 +196,22 @@ TEST_CASE("a node's name cannot be taken by another TPM, nor a TPM have two name
   REQUIRE_RULE(f.enrolment->begin(f.request("n")), rules::enrol_node_taken);
 }
 
+TEST_CASE(
+    "of two TPMs that begin to enrol under one name side by side, the first to finish has it") {
+  Fixture f;
+  f.manifest();
+  const auto first = must(f.enrolment->begin(f.request("n")));
+  const std::byte first_secret = f.random.value;
+  f.random.value = std::byte{0x51};
+  f.ek = p256();
+  f.manifest();
+  const auto second = must(f.enrolment->begin(f.request("n")));
+  REQUIRE(first.session != second.session);
+  must(f.enrolment->complete({first.session, Bytes(32, first_secret)}));
+  REQUIRE_RULE(f.enrolment->complete({second.session, Bytes(32, f.random.value)}),
+               rules::enrol_node_taken);
+}
+
 TEST_CASE("a wrong secret ends the session, and the right one comes too late then") {
   Fixture f;
   f.manifest();
