@@ -207,8 +207,9 @@ void add_publish_commands(CommandLine& command_line, CLI::App* key_group) {
         ->required();
     verb->add_option("--reason", options->reason, "Why, in words")->required();
     add_submission_options(verb, options->submission);
-    command_line.runs(verb, [options, status = status](const Context& context) {
-      return key_status(*options, status, context.now);
+    const statement::KeyStatus::Status said = status;
+    command_line.runs(verb, [options, said](const Context& context) {
+      return key_status(*options, said, context.now);
     });
   }
 }
