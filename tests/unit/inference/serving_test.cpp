@@ -179,7 +179,7 @@ TEST_CASE("a completion is what generate gives, and its receipt verifies and rep
   REQUIRE(file.content_type == receipt_file_media_type);
   const auto verified = must(verify_receipt_file(must(decode_receipt_file(file.body)),
                                                  service.released.log.trust(), service.time()));
-  REQUIRE(to_hex(verified.receipt().id()) == body["receipt"]);
+  REQUIRE(to_hex(verified.receipt().id()) == body["receipt"].get<std::string>());
   REQUIRE(verified.binding() == Binding::unbound);
   REQUIRE(verified.receipt().receipt().answer == answer.tokens);
   ReplayRequest again;
