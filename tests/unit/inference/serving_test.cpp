@@ -194,7 +194,7 @@ TEST_CASE("a stream gives the same text, and a receipt at its end") {
   const auto response = service.post(request(R"(, "stream": true)"));
   REQUIRE(response.content_type == "text/event-stream");
   const Streamed streamed = read_stream(response);
-  REQUIRE(streamed.text == whole["choices"][0]["text"]);
+  REQUIRE(streamed.text == whole["choices"][0]["text"].get<std::string>());
   REQUIRE(streamed.done);
   REQUIRE(streamed.last["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]);
   REQUIRE(service.get("/v1/receipts/" + streamed.last["receipt"].get<std::string>()).status == 200);
