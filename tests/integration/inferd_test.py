@@ -17,30 +17,17 @@ sys.path.insert(0, str(SOURCES / "fixtures" / "story"))
 from world import NODE, World, free_port, wait_for  # noqa: E402
 
 world = None
-folder = None
 port = free_port()
 
 
 def setUpModule():
-    global world, folder
+    global world
     folder = tempfile.TemporaryDirectory(prefix="attest-inferd-")
+    unittest.addModuleCleanup(folder.cleanup)
     world = World(PROGRAMS, pathlib.Path(folder.name) / "world", SOURCES)
-    try:
-        make_world()
-    except BaseException:
-        tearDownModule()
-        raise
-
-
-def make_world():
+    unittest.addModuleCleanup(world.__exit__)
     world.make()
-    world.publish_hardware()
-    world.agent("--enrol")
-    world.agent("--once")
-    world.make_model()
-    world.publish_model()
-    world.start("agentd", "agentd", "--config", world.here / "agentd.toml")
-    wait_for(world.agent_socket.exists, "agentd's socket")
+    world.settle()
     (world.here / "inferd.toml").write_text(f"""version = 1
 directory = "inferd"
 trust = "trust.toml"
@@ -55,11 +42,6 @@ agent = "{world.agent_socket}"
 """)
     world.start("inferd", "inferd", "--config", world.here / "inferd.toml")
     wait_for(lambda: world.alive("inferd") and call("/health")[0] == 200, "inferd", 60)
-
-
-def tearDownModule():
-    world.__exit__()
-    folder.cleanup()
 
 
 def call(path, body=None):

@@ -17,38 +17,20 @@ import attacks  # noqa: E402
 from world import NODE, World, wait_for  # noqa: E402
 
 world = None
-folder = None
 
 
 def setUpModule():
-    global world, folder
+    global world
     folder = tempfile.TemporaryDirectory(prefix="attest-story-")
+    unittest.addModuleCleanup(folder.cleanup)
     world = World(PROGRAMS, pathlib.Path(folder.name) / "world", SOURCES)
-    try:
-        make_world()
-    except BaseException:
-        tearDownModule()
-        raise
-
-
-def make_world():
+    unittest.addModuleCleanup(world.__exit__)
     world.make()
-    world.publish_hardware()
-    world.agent("--enrol")
-    world.agent("--once")
-    world.make_model()
-    world.publish_model()
-    world.start("agentd", "agentd", "--config", world.here / "agentd.toml")
-    wait_for(world.agent_socket.exists, "agentd's socket")
+    world.settle()
     world.receipt = world.here / "answer.receipt"
     world.answer = json.loads(world.infer("The node", world.receipt, "--json").stdout)
     wait_for(lambda: world.attestctl("receipt", "prove", world.receipt, *world.online(), expect=None).returncode == 0,
              "the proof of the receipt")
-
-
-def tearDownModule():
-    world.__exit__()
-    folder.cleanup()
 
 
 def words(*done):
