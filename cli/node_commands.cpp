@@ -41,7 +41,7 @@ std::string state_text(const std::string& state, const Terminal& terminal) {
   return terminal.paint(colour, state);
 }
 
-Result<Report> list(const NodeOptions& options, const Context& context) {
+Result<Report> list(const NodeOptions& options) {
   TRY(const Json answer, ask(options, "/v1/nodes"));
   TRY(JsonFields fields, JsonFields::of(answer, "the verifier's answer"));
   TRY(const Json* nodes, fields.array("nodes"));
@@ -55,7 +55,6 @@ Result<Report> list(const NodeOptions& options, const Context& context) {
   else
     table.print_to(report);
   report.json["nodes"] = OrderedJson::parse(nodes->dump());
-  (void)context;
   return report;
 }
 
@@ -113,7 +112,7 @@ void add_node_commands(CommandLine& command_line) {
   CLI::App* verb = command_line.verb(group, "list", "List nodes and their states",
                                      "attestctl node list --server https://127.0.0.1:8443");
   add_server_options(verb, options->server);
-  command_line.runs(verb, [options](const Context& context) { return list(*options, context); });
+  command_line.runs(verb, [options](const Context&) { return list(*options); });
 
   options = std::make_shared<NodeOptions>();
   verb = command_line.verb(group, "show", "Show a node: its state, why, and what happened to it",

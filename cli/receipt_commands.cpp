@@ -208,9 +208,12 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
                     : "verdict: refused; this model does not give this answer");
     return report;
   }
-  if (receipt.binding() == inference::Binding::unbound) {
-    report.json["not_checked"].push_back("which node answered: the key is bound to no TPM");
-    report.field("not checked", "which node answered: the key is bound to no TPM");
+  if (receipt.binding() != inference::Binding::bound) {
+    const std::string which = receipt.binding() == inference::Binding::unbound
+                                  ? "which node answered: the key is bound to no TPM"
+                                  : "that the node was trusted when it answered: no ledger proof";
+    report.json["not_checked"].push_back(which);
+    report.field("not checked", which);
   }
   report.line(report.outcome == Outcome::pass
                   ? "verdict: this answer came from this model"
