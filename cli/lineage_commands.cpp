@@ -365,6 +365,7 @@ void add_lineage_commands(CommandLine& command_line) {
   verb->add_option("--as", drawn->form, "tree (the default), dot or mermaid")
       ->check(CLI::IsMember({"tree", "dot", "mermaid"}));
   command_line.runs(verb, [drawn](const Context& context) { return graph(*drawn, context.now); });
+  add_lineage_claim_commands(command_line, group);
 }
 
 }  // namespace attest::cli
