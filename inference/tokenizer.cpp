@@ -1,7 +1,6 @@
 #include "inference/tokenizer.h"
 
 #include <algorithm>
-#include <variant>
 
 #include "inference/sentence_pieces.h"
 #include "libattest/base/text.h"
@@ -23,89 +22,124 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
   }
 }
 
-// A fragment is a special token or raw text.
-using Fragment = std::variant<Token, std::string_view>;
-
-// cut_out replaces each occurrence of a special token's text by the token.
-std::vector<Fragment> cut_out(const std::vector<Fragment>& fragments, Token token,
-                              std::string_view special) {
-  std::vector<Fragment> out;
-  for (const Fragment& fragment : fragments) {
-    const auto* raw = std::get_if<std::string_view>(&fragment);
-    if (!raw) {
-      out.push_back(fragment);
-      continue;
-    }
-    std::string_view rest = *raw;
-    for (std::size_t at = rest.find(special); at != std::string_view::npos;
-         at = rest.find(special)) {
-      if (at != 0) out.emplace_back(rest.substr(0, at));
-      out.emplace_back(token);
-      rest.remove_prefix(at + special.size());
-    }
-    if (!rest.empty()) out.emplace_back(rest);
-  }
-  return out;
-}
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
 
 }  // namespace
 
 Result<Tokenizer> Tokenizer::read(const model::Gguf& gguf) {
   TRY(const std::string kind, gguf.text("tokenizer.ggml.model"));
-  if (kind != "llama")
+  if (kind != "llama" && kind != "gpt2" && kind != "bert")
     return fail(refused(rules::tokenizer_kind, "a kind of tokenizer this runtime has not got")
-                    .expected("llama")
+                    .expected("llama, gpt2 or bert")
                     .found(printable(kind)));
   TRY(Vocabulary vocabulary, Vocabulary::read(gguf));
-  if (!vocabulary.has_scores())
-    return fail(refused(rules::vocabulary_form, "a llama vocabulary without scores"));
   Tokenizer tokenizer(std::move(vocabulary));
-  TRY(tokenizer.add_begin_, gguf.boolean_or("tokenizer.ggml.add_bos_token", true));
-  TRY(tokenizer.add_end_, gguf.boolean_or("tokenizer.ggml.add_eos_token", false));
-  TRY(tokenizer.add_space_, gguf.boolean_or("tokenizer.ggml.add_space_prefix", true));
-  const Vocabulary& words = tokenizer.vocabulary_;
-  for (Token token = 0; token < words.size(); ++token) {
-    const bool special = words.type(token) == TokenType::control ||
-                         words.type(token) == TokenType::user_defined ||
-                         words.type(token) == TokenType::unknown;
-    if (special && !words.text(token).empty()) tokenizer.specials_.push_back(token);
+  if (kind == "llama") {
+    TRY_VOID(tokenizer.read_llama(gguf));
+  } else if (kind == "gpt2") {
+    TRY_VOID(tokenizer.read_gpt2(gguf));
+  } else {
+    TRY_VOID(tokenizer.read_bert(gguf));
   }
-  std::ranges::sort(tokenizer.specials_, [&](Token a, Token b) {
-    const std::size_t longer = words.text(a).size();
-    const std::size_t other = words.text(b).size();
-    return longer > other || (longer == other && a < b);
-  });
+  tokenizer.find_specials();
   return tokenizer;
+}
+
+Status Tokenizer::read_llama(const model::Gguf& gguf) {
+  if (!vocabulary_.has_scores())
+    return fail(refused(rules::vocabulary_form, "a llama vocabulary without scores"));
+  SentencePieces pieces;
+  TRY(pieces.add_space, gguf.boolean_or("tokenizer.ggml.add_space_prefix", true));
+  kind_ = pieces;
+  TRY(const bool add_begin, gguf.boolean_or("tokenizer.ggml.add_bos_token", true));
+  TRY(const bool add_end, gguf.boolean_or("tokenizer.ggml.add_eos_token", false));
+  if (add_begin) begin_ = vocabulary_.begin_of_text();
+  if (add_end) end_ = vocabulary_.end_of_text();
+  return {};
+}
+
+Status Tokenizer::read_gpt2(const model::Gguf& gguf) {
+  // Files from before the key was there were all cut this way.
+  TRY(const std::string name, gguf.text_or("tokenizer.ggml.pre", "default"));
+  TRY(PreTokenizer words, PreTokenizer::named(name));
+  TRY(BytePairs pairs, BytePairs::read(gguf, vocabulary_));
+  TRY(const bool add_begin, gguf.boolean_or("tokenizer.ggml.add_bos_token", words.begins_texts()));
+  TRY(const bool add_end, gguf.boolean_or("tokenizer.ggml.add_eos_token", words.ends_texts()));
+  if (add_begin) begin_ = vocabulary_.begin_of_text();
+  if (add_end) end_ = vocabulary_.end_of_text();
+  kind_ = Bytes{std::move(words), std::move(pairs)};
+  return {};
+}
+
+Status Tokenizer::read_bert(const model::Gguf& gguf) {
+  WordPieceCleaning cleaning;
+  TRY(cleaning.small_letters, gguf.boolean_or("tokenizer.ggml.normalizer.lowercase", true));
+  TRY(cleaning.strip_accents,
+      gguf.boolean_or("tokenizer.ggml.normalizer.strip_accents", cleaning.small_letters));
+  kind_ = cleaning;
+  TRY(const bool add_begin, gguf.boolean_or("tokenizer.ggml.add_bos_token", true));
+  TRY(const bool add_end, gguf.boolean_or("tokenizer.ggml.add_eos_token", true));
+  const auto either = [](std::optional<Token> a, std::optional<Token> b) { return a ? a : b; };
+  if (add_begin) begin_ = either(vocabulary_.class_token(), vocabulary_.begin_of_text());
+  if (add_end) end_ = either(vocabulary_.separator(), vocabulary_.end_of_text());
+  return {};
+}
+
+void Tokenizer::find_specials() {
+  for (Token token = 0; token < vocabulary_.size(); ++token) {
+    const TokenType type = vocabulary_.type(token);
+    if (type == TokenType::user_defined) always_special_.add(vocabulary_.text(token), token);
+    if (type == TokenType::user_defined || type == TokenType::control || type == TokenType::unknown)
+      all_special_.add(vocabulary_.text(token), token);
+  }
 }
 
 Result<std::vector<Token>> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   if (!is_utf8(text)) return fail(refused(rules::tokenizer_text, "the text is not UTF-8"));
-  std::vector<Fragment> fragments;
-  if (!text.empty()) fragments.emplace_back(text);
-  for (const Token token : specials_)
-    // Tokens that users defined are always whole; control tokens only where the caller says so,
-    // or a text could pretend to be a turn of the conversation.
-    if (options.read_special || vocabulary_.type(token) == TokenType::user_defined)
-      fragments = cut_out(fragments, token, vocabulary_.text(token));
-
+  // Tokens that users defined are always whole; control tokens only where the caller says so, or a
+  // text could pretend to be a turn of the conversation.
+  const SpecialTexts& specials = options.read_special ? all_special_ : always_special_;
   std::vector<Token> tokens;
-  if (options.add_begin && add_begin_ && vocabulary_.begin_of_text())
-    tokens.push_back(*vocabulary_.begin_of_text());
+  if (options.add_begin && begin_) tokens.push_back(*begin_);
   bool behind_special = true;
-  for (const Fragment& fragment : fragments) {
-    if (const Token* token = std::get_if<Token>(&fragment)) {
-      tokens.push_back(*token);
-      behind_special = true;
-      continue;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto special = specials.first_in(text, at);
+    const std::size_t end = special ? special->at : text.size();
+    if (end > at) {
+      TRY_VOID(append_raw(text.substr(at, end - at), behind_special, tokens));
+      behind_special = false;
     }
-    const std::string raw = (add_space_ && behind_special ? " " : "") +
-                            std::string(std::get<std::string_view>(fragment));
-    TRY_VOID(append_sentence_pieces(vocabulary_, replaced(raw, " ", visible_space), tokens));
-    behind_special = false;
+    at = end;
+    if (!special) break;
+    tokens.push_back(special->token);
+    behind_special = true;
+    at += special->length;
   }
-  if (options.add_begin && add_end_ && vocabulary_.end_of_text())
-    tokens.push_back(*vocabulary_.end_of_text());
+  if (options.add_begin && end_) tokens.push_back(*end_);
   return tokens;
+}
+
+Status Tokenizer::append_raw(std::string_view text, bool behind_special,
+                             std::vector<Token>& to) const {
+  return std::visit(
+      Overloaded{[&](const SentencePieces& pieces) {
+                   const std::string raw =
+                       (pieces.add_space && behind_special ? " " : "") + std::string(text);
+                   return append_sentence_pieces(vocabulary_, replaced(raw, " ", visible_space),
+                                                 to);
+                 },
+                 [&](const Bytes& bytes) -> Status {
+                   for (const std::string_view word : bytes.words.cut(text))
+                     TRY_VOID(bytes.pairs.append(vocabulary_, word, bytes.words.whole_words(), to));
+                   return {};
+                 },
+                 [&](const WordPieceCleaning& cleaning) {
+                   return append_word_pieces(vocabulary_, cleaning, text, to);
+                 }},
+      kind_);
 }
 
 std::string Tokenizer::piece(Token token) const {
@@ -120,6 +154,7 @@ std::string Tokenizer::piece(Token token) const {
     case TokenType::user_defined:
       return vocabulary_.text(token);
     case TokenType::normal:
+      if (std::holds_alternative<Bytes>(kind_)) return BytePairs::bytes_of(vocabulary_.text(token));
       return replaced(vocabulary_.text(token), visible_space, " ");
   }
   return {};

@@ -1,27 +1,34 @@
 // From text to tokens and back, by the vocabulary in a model's file.
 //
 // A Tokenizer is immutable and may be used from several threads. Each way of cutting raw text is a
-// file of its own: sentence_pieces.h for `llama` vocabularies.
+// file of its own: sentence_pieces.h for `llama` vocabularies, pre_tokenizer.h and byte_pairs.h for
+// `gpt2`, word_pieces.h for `bert`. All take n log n time in the length of the text.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "inference/byte_pairs.h"
+#include "inference/pre_tokenizer.h"
+#include "inference/special_texts.h"
 #include "inference/vocabulary.h"
+#include "inference/word_pieces.h"
 
 namespace attest::inference {
 
 struct EncodeOptions {
-  bool add_begin = true;      // begin-of-text in front, where the model asks for it
+  bool add_begin = true;      // begin of text in front and end behind, where the model asks for it
   bool read_special = false;  // texts of control tokens become these tokens
 };
 
 class Tokenizer {
  public:
-  // read refuses vocabularies that Vocabulary::read refuses, and kinds of tokenizers this runtime
-  // has not got (rules::tokenizer_kind).
+  // read refuses vocabularies that Vocabulary::read refuses, kinds of tokenizers this runtime has
+  // not got (rules::tokenizer_kind), and what BytePairs::read and PreTokenizer::named refuse.
   static Result<Tokenizer> read(const model::Gguf& gguf);
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
@@ -37,12 +44,25 @@ class Tokenizer {
 
  private:
   explicit Tokenizer(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+  Status read_llama(const model::Gguf& gguf);
+  Status read_gpt2(const model::Gguf& gguf);
+  Status read_bert(const model::Gguf& gguf);
+  void find_specials();
+  Status append_raw(std::string_view text, bool behind_special, std::vector<Token>& to) const;
+
+  struct SentencePieces {
+    bool add_space = true;
+  };
+  struct Bytes {
+    PreTokenizer words;
+    BytePairs pairs;
+  };
 
   Vocabulary vocabulary_;
-  std::vector<Token> specials_;  // longest text first, then lowest token
-  bool add_begin_ = true;
-  bool add_end_ = false;
-  bool add_space_ = true;
+  std::variant<WordPieceCleaning, SentencePieces, Bytes> kind_;
+  SpecialTexts always_special_;       // tokens a user defined
+  SpecialTexts all_special_;          // and control tokens
+  std::optional<Token> begin_, end_;  // where a text is set between them
 };
 
 }  // namespace attest::inference

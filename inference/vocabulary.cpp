@@ -35,8 +35,12 @@ Result<Vocabulary> Vocabulary::read(const model::Gguf& gguf) {
   if (vocabulary.texts_.empty() ||
       vocabulary.texts_.size() > std::numeric_limits<std::int32_t>::max())
     return fail(wrong_form("no tokens, or too many"));
-  for (Token token = 0; token < vocabulary.texts_.size(); ++token)
-    vocabulary.by_text_.emplace(vocabulary.texts_[token], token);
+  vocabulary.by_text_.reserve(vocabulary.texts_.size());
+  for (Token token = 0; token < vocabulary.texts_.size(); ++token) {
+    const std::string& text = vocabulary.texts_[token];
+    vocabulary.by_text_.emplace(text, token);
+    vocabulary.longest_text_ = std::max(vocabulary.longest_text_, text.size());
+  }
 
   if (gguf.find("tokenizer.ggml.scores")) {
     TRY(const auto* scores, gguf.array("tokenizer.ggml.scores", model::GgufType::f32));
@@ -63,10 +67,18 @@ Result<Vocabulary> Vocabulary::read(const model::Gguf& gguf) {
   TRY(vocabulary.bos_, vocabulary.special(gguf, "bos"));
   TRY(vocabulary.eos_, vocabulary.special(gguf, "eos"));
   TRY(vocabulary.unknown_, vocabulary.special(gguf, "unknown"));
+  TRY(vocabulary.class_, vocabulary.special(gguf, "cls"));
+  TRY(vocabulary.separator_, vocabulary.special(gguf, "seperator"));  // the key is written so
   if (vocabulary.eos_) vocabulary.end_tokens_.push_back(*vocabulary.eos_);
+  for (const char* name : {"eot", "eom"}) {
+    TRY(const auto token, vocabulary.special(gguf, name));
+    if (token && !std::ranges::count(vocabulary.end_tokens_, *token))
+      vocabulary.end_tokens_.push_back(*token);
+  }
   for (const std::string_view text : end_texts) {
     const auto token = vocabulary.find(text);
-    if (token && vocabulary.type(*token) == TokenType::control && token != vocabulary.eos_)
+    if (token && vocabulary.type(*token) == TokenType::control &&
+        !std::ranges::count(vocabulary.end_tokens_, *token))
       vocabulary.end_tokens_.push_back(*token);
   }
   return vocabulary;

@@ -44,6 +44,11 @@ class Vocabulary {
   std::optional<Token> begin_of_text() const { return bos_; }
   std::optional<Token> end_of_text() const { return eos_; }
   std::optional<Token> unknown() const { return unknown_; }
+  // class_token and separator stand around a text of a BERT model.
+  std::optional<Token> class_token() const { return class_; }
+  std::optional<Token> separator() const { return separator_; }
+  // longest_text in bytes.
+  std::size_t longest_text() const { return longest_text_; }
   // end_tokens are those that end an answer: end of text, end of turn, end of message.
   const std::vector<Token>& end_tokens() const { return end_tokens_; }
 
@@ -56,7 +61,8 @@ class Vocabulary {
   std::vector<TokenType> types_;
   std::unordered_map<std::string, Token> by_text_;
   std::array<std::optional<Token>, 256> bytes_{};
-  std::optional<Token> bos_, eos_, unknown_;
+  std::optional<Token> bos_, eos_, unknown_, class_, separator_;
+  std::size_t longest_text_ = 0;
   std::vector<Token> end_tokens_;
 };
 

@@ -71,9 +71,22 @@ TEST_CASE("control tokens in a text are text, unless the caller says otherwise")
   REQUIRE(pieces(tokenizer, defined) == Texts{"<tool>"});
 }
 
+TEST_CASE("of special texts that begin at one place the longest counts") {
+  SpecialTexts specials;
+  specials.add("<a", 1);
+  specials.add("<a>", 2);
+  specials.add("", 3);
+  const auto found = specials.first_in("x<a><a", 0);
+  REQUIRE(found);
+  REQUIRE(found->at == 1);
+  REQUIRE(found->token == 2);
+  REQUIRE(specials.first_in("x<a><a", 4)->token == 1);
+  REQUIRE_FALSE(specials.first_in("xyz", 0));
+}
+
 TEST_CASE("broken vocabularies and texts are refused") {
   REQUIRE_RULE(small_tokenizer().encode("\xff"), rules::tokenizer_text);
-  REQUIRE_RULE(tokenizer_of({"a"}, {0}, {1}, "gpt2"), rules::tokenizer_kind);
+  REQUIRE_RULE(tokenizer_of({"a"}, {0}, {1}, "t5"), rules::tokenizer_kind);
   REQUIRE_RULE(tokenizer_of({"a"}, {}, {1}), rules::vocabulary_form);
   REQUIRE_RULE(tokenizer_of({"a"}, {std::nanf("")}, {1}), rules::vocabulary_form);
   REQUIRE_RULE(tokenizer_of({"a"}, {0}, {7}), rules::vocabulary_form);
