@@ -18,6 +18,7 @@ void add_infer_commands(CommandLine& command_line);
 void add_lineage_commands(CommandLine& command_line);
 void add_lineage_claim_commands(CommandLine& command_line, CLI::App* group);
 void add_model_commands(CommandLine& command_line);
+void add_model_inspect_command(CommandLine& command_line, CLI::App* group);
 void add_node_commands(CommandLine& command_line);
 void add_receipt_commands(CommandLine& command_line);
 void add_result_commands(CommandLine& command_line);

@@ -1,9 +1,8 @@
-// attestctl model: digest, inspect, quantize.
+// attestctl model: digest, quantize.
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "libattest/base/text.h"
 #include "libattest/model/digest.h"
-#include "libattest/model/gguf.h"
 #include "libattest/model/quantize.h"
 
 namespace attest::cli {
@@ -53,61 +52,6 @@ Result<Report> digest(const ModelOptions& options, const Context& context) {
   return report;
 }
 
-OrderedJson value_json(const model::GgufValue& value) {
-  return std::visit(
-      [](const auto& content) -> OrderedJson {
-        if constexpr (std::is_same_v<std::decay_t<decltype(content)>, model::GgufArray>)
-          return {{"array", content.size()}};
-        else
-          return content;
-      },
-      value.content);
-}
-
-std::string value_text(const model::GgufValue& value) {
-  const OrderedJson json = value_json(value);
-  if (const auto* text = std::get_if<std::string>(&value.content)) return printable(*text, 120);
-  if (json.is_object()) return with_thousands(json["array"].get<std::uint64_t>()) + " elements";
-  return to_line(json);
-}
-
-std::string shape_text(const model::GgufTensor& tensor) {
-  std::string text;
-  for (const std::uint64_t dimension : tensor.dimensions)
-    text += (text.empty() ? "" : " × ") + std::to_string(dimension);
-  return text;
-}
-
-Result<Report> inspect(const ModelOptions& options) {
-  TRY(auto file, system_files().open(options.path, OpenMode::read));
-  TRY_WITHIN(options.path, const model::Gguf gguf, model::read_gguf(*file));
-  Report report;
-  report.line(options.path + ": GGUF version " + std::to_string(gguf.version()) + ", " +
-              std::to_string(gguf.tensors().size()) + " tensors");
-  report.json = {{"format", "gguf"}, {"version", gguf.version()}, {"alignment", gguf.alignment()}};
-  for (const model::GgufEntry& entry : gguf.entries()) {
-    report.line("  " + padded(entry.key, 40) + " " + value_text(entry.value));
-    report.json["keys"][entry.key] = value_json(entry.value);
-  }
-  Table table({"tensor", "type", "shape", "bytes"});
-  report.json["tensors"] = OrderedJson::array();
-  for (const model::GgufTensor& tensor : gguf.tensors()) {
-    const auto shape = model::tensor_shape(static_cast<std::uint32_t>(tensor.type));
-    const std::string type(shape ? shape->name : "?");
-    table.row({printable(tensor.name), type, shape_text(tensor), with_thousands(tensor.size)});
-    report.json["tensors"].push_back({{"name", tensor.name},
-                                      {"type", type},
-                                      {"dimensions", tensor.dimensions},
-                                      {"offset", tensor.offset},
-                                      {"size", tensor.size}});
-  }
-  table.print_to(report);
-  report.line(
-      "What a file says of its own descent is a claim; check it: attestctl lineage verify " +
-      options.path);
-  return report;
-}
-
 Result<Report> quantize(const ModelOptions& options) {
   TRY(const Bytes source, read_file(options.path, 64ULL << 30));
   TRY_WITHIN(options.path, const Bytes quantized, model::quantize_gguf(source));
@@ -138,11 +82,7 @@ void add_model_commands(CommandLine& command_line) {
   verb->add_option("PATH", options->path, "A file, or a directory")->required();
   command_line.runs(verb, [options](const Context& context) { return digest(*options, context); });
 
-  options = std::make_shared<ModelOptions>();
-  verb = command_line.verb(group, "inspect", "Show what a GGUF file holds",
-                           "attestctl model inspect tiny.gguf");
-  verb->add_option("FILE", options->path, "A GGUF file")->required();
-  command_line.runs(verb, [options](const Context&) { return inspect(*options); });
+  add_model_inspect_command(command_line, group);
 
   options = std::make_shared<ModelOptions>();
   verb = command_line.verb(group, "quantize", "Quantise a GGUF file, the same bytes everywhere",

@@ -8,6 +8,7 @@
 #include "libattest/evidence/enrolment.h"
 #include "libattest/model/gguf.h"
 #include "libattest/model/gguf_writer.h"
+#include "libattest/model/safetensors_index.h"
 #include "libattest/reference/reference_values.h"
 #include "libattest/result/ear_claims.h"
 #include "libattest/result/jwt.h"
@@ -198,6 +199,16 @@ TEST_CASE("seeds: models") {
   const Bytes gguf = must(writer.finish());
   REQUIRE_OK(model::parse_gguf(gguf));
   seeds.add("model_gguf", gguf);
+  const std::string header = R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})";
+  Bytes safetensors;
+  append_u64_le(safetensors, header.size());
+  append(safetensors, as_bytes(header + "ab"));
+  REQUIRE_OK(model::parse_safetensors(safetensors));
+  seeds.add("model_safetensors", safetensors);
+  const std::string index = R"({"metadata":{"total_size":2},"weight_map":{"a":"1.safetensors"}})";
+  REQUIRE_OK(model::parse_safetensors_index(index));
+  seeds.add("model_safetensors", index);
+  seeds.add("model_format", R"({"auto_map":{"a":"b"},"chat_template":"{{ x.__class__ }}"})");
   seeds.add("inference_tokenizer", gguf);
   seeds.add("inference_tokenizer",
             "a b\xe2\x96\x81"
