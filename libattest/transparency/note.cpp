@@ -4,6 +4,8 @@
 
 #include "libattest/base/text.h"
 #include "libattest/crypto/ecdsa_signature.h"
+#include "libattest/transparency/certificate_log.h"
+#include "libattest/transparency/checkpoint.h"
 #include "libattest/transparency/cosignature.h"
 #include "libattest/transparency/lines.h"
 #include "libattest/transparency/note_name.h"
@@ -47,6 +49,12 @@ Result<std::optional<Time>> verify_line(const std::string& text, const NoteSigna
   const PublicKey& public_key = *key.public_key();
   if (key.type() == NoteKeyType::cosignature_v1) {
     TRY(const Time time, verify_cosignature(text, line.signature, public_key));
+    return time;
+  }
+  if (key.type() == NoteKeyType::rfc6962) {
+    TRY(const Checkpoint checkpoint, parse_checkpoint(text));
+    TRY(const Time time,
+        verify_tree_head(checkpoint.size, checkpoint.root, line.signature, public_key));
     return time;
   }
   const SignatureScheme scheme =

@@ -7,7 +7,8 @@
 // The note is split at the last empty line: a text may hold empty lines and lines that look like
 // signatures. A verifier key is written NAME+HEX(id)+BASE64(type ‖ key); a name holds no space and
 // no '+'. The id is the first four bytes of SHA-256(NAME ‖ 0x0A ‖ type ‖ key), for ECDSA those of
-// SHA-256(SubjectPublicKeyInfo).
+// SHA-256(SubjectPublicKeyInfo). For a certificate log (type 5) the key is a SubjectPublicKeyInfo
+// or its SHA-256, the log id, alone; the id is made from the log id.
 //
 // Pure functions; VerifierKey is immutable, cheap to copy and usable from any thread.
 #pragma once
@@ -33,7 +34,7 @@ enum class NoteKeyType : std::uint8_t {
   ed25519 = 0x01,
   ecdsa = 0x02,           // P-256 with SHA-256, signature in DER
   cosignature_v1 = 0x04,  // Ed25519, see cosignature.h
-  rfc6962 = 0x05,         // a certificate log's tree head: recognised, never verified here
+  rfc6962 = 0x05,         // a certificate log's tree head over a checkpoint, see certificate_log.h
   ml_dsa_44 = 0x06,       // recognised, never verified here: no library of ours has it
 };
 
@@ -44,13 +45,14 @@ class VerifierKey {
   // parse refuses (rules::vkey_form) a malformed text, an id that is not the key's, a key that is
   // none, and (rules::vkey_type) a type this code does not know.
   static Result<VerifierKey> parse(std::string_view text);
-  // make names a key: `type` must fit it (Ed25519 for ed25519 and cosignature_v1, P-256 for ecdsa).
+  // make names a key: `type` must fit it (Ed25519 for ed25519 and cosignature_v1, P-256 for ecdsa,
+  // P-256 or RSA for rfc6962).
   static Result<VerifierKey> make(std::string_view name, NoteKeyType type, const PublicKey& key);
 
   const std::string& name() const { return name_; }
   const KeyId& id() const { return id_; }
   NoteKeyType type() const { return type_; }
-  // public_key is empty for the types that are recognised and never verified.
+  // public_key is empty for ML-DSA-44 and for a log id alone: recognised and never verified.
   const std::optional<PublicKey>& public_key() const { return key_; }
   // to_string gives the text that parse reads; label gives NAME+HEX(id).
   std::string to_string() const;
@@ -93,7 +95,7 @@ class VerifiedNote {
  public:
   struct Signer {
     VerifierKey key;
-    std::optional<Time> time;  // of a cosignature
+    std::optional<Time> time;  // of a cosignature or a certificate log's tree head
   };
   const std::string& text() const { return text_; }
   // signers lists each known key once, in the order of the lines; of two cosignatures by one key

@@ -41,6 +41,49 @@ Error wrong_root(const Hash& expected, const Hash& found) {
       .found(to_hex(found));
 }
 
+Status check_subtree(Subtree subtree) {
+  const bool ordered = subtree.start < subtree.end;
+  const std::uint64_t width = subtree.end - subtree.start;
+  if (ordered && width <= std::uint64_t{1} << 63 && subtree.start % std::bit_ceil(width) == 0)
+    return {};
+  return fail(refused(rules::tree_subtree, "the range of leaves is no subtree")
+                  .found(std::to_string(subtree.start) + " to " + std::to_string(subtree.end)));
+}
+
+// join_path walks up from the last node that the subtree [start, end) and the tree of `size` have
+// in common: left siblings belong to both as long as the subtree goes on. It refuses a path that is
+// too short or too long, or that does not lead to `inner`, and gives the root of the whole.
+Result<Hash> join_path(std::uint64_t start, std::uint64_t end, const Hash& inner,
+                       std::uint64_t size, std::span<const Hash> path) {
+  std::uint64_t first = start;
+  std::uint64_t at = end - 1;
+  std::uint64_t last = size - 1;
+  const auto up = [&] { first >>= 1, at >>= 1, last >>= 1; };
+  if (at == last)
+    while (first != at) up();
+  else
+    while (first != at && (at & 1) != 0) up();
+  // Where the subtree is a full one it begins the path itself, and is left out of it.
+  if (first != at && path.empty()) return fail(wrong_length(0));
+  Hash small = first == at ? inner : path.front();
+  if (first != at) path = path.subspan(1);
+  Hash whole = small;
+  for (const Hash& sibling : path) {
+    if (last == 0) return fail(wrong_length(path.size()));
+    if ((at & 1) != 0 || at == last) {
+      if (first < at) small = node_hash(sibling, small);
+      whole = node_hash(sibling, whole);
+      while ((at & 1) == 0 && at != 0) up();
+    } else {
+      whole = node_hash(whole, sibling);
+    }
+    up();
+  }
+  if (last != 0) return fail(wrong_length(path.size()));
+  if (small != inner) return fail(wrong_root(inner, small));
+  return whole;
+}
+
 }  // namespace
 
 Hash empty_root() {
@@ -135,41 +178,47 @@ Status verify_inclusion(std::uint64_t index, std::uint64_t size, const Hash& lea
 
 Status verify_consistency(std::uint64_t size1, const Hash& root1, std::uint64_t size2,
                           const Hash& root2, std::span<const Hash> path) {
-  if (size1 > size2)
-    return fail(refused(rules::tree_sizes, "the older tree is larger than the newer")
-                    .expected("at most " + std::to_string(size2))
-                    .found(std::to_string(size1)));
-  if (size1 == 0 || size1 == size2) {
+  if (size1 == 0) {
     if (!path.empty()) return fail(wrong_length(path.size()));
-    const Hash& must_be = size1 == 0 ? empty_root() : root2;
-    if (root1 != must_be) return fail(wrong_root(must_be, root1));
+    if (root1 != empty_root()) return fail(wrong_root(empty_root(), root1));
     return {};
   }
-  // Where size1 is a power of two the old root itself begins the path, and is left out of it.
-  const bool whole = std::has_single_bit(size1);
-  if (!whole && path.empty()) return fail(wrong_length(0));
-  const Hash start = whole ? root1 : path.front();
-  if (!whole) path = path.subspan(1);
-
-  std::uint64_t at = size1 - 1;
-  std::uint64_t last = size2 - 1;
-  while ((at & 1) != 0) at >>= 1, last >>= 1;
-  Hash older = start;
-  Hash newer = start;
-  for (const Hash& sibling : path) {
-    if (last == 0) return fail(wrong_length(path.size()));
-    if ((at & 1) != 0 || at == last) {
-      older = node_hash(sibling, older);
-      newer = node_hash(sibling, newer);
-      while ((at & 1) == 0 && at != 0) at >>= 1, last >>= 1;
-    } else {
-      newer = node_hash(newer, sibling);
-    }
-    at >>= 1, last >>= 1;
-  }
-  if (last != 0) return fail(wrong_length(path.size()));
-  if (older != root1) return fail(wrong_root(root1, older));
+  TRY(const Hash newer, newer_root_from_path(size1, root1, size2, path));
   if (newer != root2) return fail(wrong_root(root2, newer));
+  return {};
+}
+
+Result<Hash> newer_root_from_path(std::uint64_t size1, const Hash& root1, std::uint64_t size2,
+                                  std::span<const Hash> path) {
+  if (size1 == 0 || size1 > size2)
+    return fail(refused(rules::tree_sizes, "the older tree is empty or larger than the newer")
+                    .expected("1 to " + std::to_string(size2))
+                    .found(std::to_string(size1)));
+  return join_path(0, size1, root1, size2, path);
+}
+
+Status verify_subtree_inclusion(std::uint64_t index, Subtree subtree, const Hash& leaf,
+                                std::span<const Hash> path, const Hash& subtree_root) {
+  TRY_VOID(check_subtree(subtree));
+  if (index < subtree.start)
+    return fail(refused(rules::tree_index, "the index is before the subtree")
+                    .expected("at least " + std::to_string(subtree.start))
+                    .found(std::to_string(index)));
+  return verify_inclusion(index - subtree.start, subtree.end - subtree.start, leaf, path,
+                          subtree_root);
+}
+
+Status verify_subtree_consistency(Subtree subtree, const Hash& subtree_root, std::uint64_t size,
+                                  const Hash& root, std::span<const Hash> path) {
+  const bool empty = subtree.start == subtree.end;
+  if (!empty) TRY_VOID(check_subtree(subtree));
+  if (subtree.end > size)
+    return fail(refused(rules::tree_sizes, "the subtree ends outside the tree")
+                    .expected("at most " + std::to_string(size))
+                    .found(std::to_string(subtree.end)));
+  if (empty) return verify_consistency(0, subtree_root, size, root, path);
+  TRY(const Hash found, join_path(subtree.start, subtree.end, subtree_root, size, path));
+  if (found != root) return fail(wrong_root(root, found));
   return {};
 }
 

@@ -73,6 +73,30 @@ Status verify_inclusion(std::uint64_t index, std::uint64_t size, const Hash& lea
 Status verify_consistency(std::uint64_t size1, const Hash& root1, std::uint64_t size2,
                           const Hash& root2, std::span<const Hash> path);
 
+// newer_root_from_path gives the root of the newer tree that a consistency path leads to from the
+// older one. It makes verify_consistency's checks but the last, for 0 < size1 < size2; equal sizes
+// give root1 for an empty path, and nothing follows from an empty tree (rules::tree_sizes).
+Result<Hash> newer_root_from_path(std::uint64_t size1, const Hash& root1, std::uint64_t size2,
+                                  std::span<const Hash> path);
+
+// A *subtree* is the tree over the leaves from `start` to before `end`, where start is a multiple
+// of the smallest power of two that is not less than end - start
+// (draft-ietf-plants-merkle-tree-certs section 4); another range is refused (rules::tree_subtree).
+struct Subtree {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+};
+
+// verify_subtree_inclusion is verify_inclusion of leaf `index` (of the whole log) in a subtree.
+Status verify_subtree_inclusion(std::uint64_t index, Subtree subtree, const Hash& leaf,
+                                std::span<const Hash> path, const Hash& subtree_root);
+
+// verify_subtree_consistency checks that the subtree is part of the tree (size, root): the range is
+// a subtree and ends within the tree; the path has exactly the length asked for, and leads to both
+// roots. The empty subtree is part of every tree, with the empty root and an empty path.
+Status verify_subtree_consistency(Subtree subtree, const Hash& subtree_root, std::uint64_t size,
+                                  const Hash& root, std::span<const Hash> path);
+
 // NodeReader gives the hash of a full subtree; tiles, a database or memory may stand behind it.
 using NodeReader = std::function<Result<Hash>(unsigned level, std::uint64_t index)>;
 
@@ -91,6 +115,7 @@ namespace attest::rules {
 inline constexpr Rule tree_index{"transparency.tree.index"};
 inline constexpr Rule tree_path_length{"transparency.tree.path-length"};
 inline constexpr Rule tree_root{"transparency.tree.root"};
+inline constexpr Rule tree_subtree{"transparency.tree.subtree"};
 inline constexpr Rule tree_sizes{"transparency.tree.sizes"};
 inline constexpr Rule tree_range{"transparency.tree.range"};
 }  // namespace attest::rules

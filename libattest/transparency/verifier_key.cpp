@@ -18,6 +18,9 @@ KeyId first_four(const Sha256& hash) {
 
 KeyId key_id(std::string_view name, NoteKeyType type, ByteView material) {
   if (type == NoteKeyType::ecdsa) return first_four(sha256(material));
+  // A certificate log is named by its log id, the digest of its key; either may stand in a text.
+  const Sha256 log_id = sha256(material);
+  if (type == NoteKeyType::rfc6962 && material.size() != log_id.size()) material = log_id;
   const auto type_byte = static_cast<std::byte>(type);
   const std::byte line_feed{'\n'};
   return first_four(
@@ -26,6 +29,16 @@ KeyId key_id(std::string_view name, NoteKeyType type, ByteView material) {
 
 Error malformed(std::string_view vkey, std::string what) {
   return refused(rules::vkey_form, std::move(what)).found(printable(vkey, 120));
+}
+
+// A log id alone names a key and verifies nothing.
+Result<std::optional<PublicKey>> certificate_log_key(ByteView material) {
+  if (material.size() == sizeof(Sha256)) return std::nullopt;
+  TRY(PublicKey key, PublicKey::from_spki_der(material));
+  if (key.kind() != KeyKind::ecdsa_p256 && key.kind() != KeyKind::rsa)
+    return fail(refused(rules::vkey_form, "a certificate log's key is neither on P-256 nor RSA")
+                    .found(std::string(attest::to_string(key.kind()))));
+  return key;
 }
 
 // Gives the key to verify with, or nothing for a type that is recognised and never verified.
@@ -50,8 +63,7 @@ Result<std::optional<PublicKey>> usable_key(NoteKeyType type, ByteView material)
                         .found(std::to_string(material.size())));
       return std::nullopt;
     case NoteKeyType::rfc6962:
-      if (material.empty()) return fail(refused(rules::vkey_form, "a verifier key holds no key"));
-      return std::nullopt;
+      return certificate_log_key(material);
   }
   return fail(refused(rules::vkey_type, "a verifier key has a type this program does not know")
                   .found(std::to_string(static_cast<unsigned>(type))));
@@ -87,7 +99,9 @@ Result<VerifierKey> VerifierKey::make(std::string_view name, NoteKeyType type,
   if (!is_note_name(name)) return fail(malformed(name, "a verifier key's name is not allowed"));
   const bool ed25519 = type == NoteKeyType::ed25519 || type == NoteKeyType::cosignature_v1;
   const bool fits = (ed25519 && key.kind() == KeyKind::ed25519) ||
-                    (type == NoteKeyType::ecdsa && key.kind() == KeyKind::ecdsa_p256);
+                    (type == NoteKeyType::ecdsa && key.kind() == KeyKind::ecdsa_p256) ||
+                    (type == NoteKeyType::rfc6962 &&
+                     (key.kind() == KeyKind::ecdsa_p256 || key.kind() == KeyKind::rsa));
   if (!fits)
     return fail(refused(rules::vkey_form, "a key of this kind cannot sign notes of this type")
                     .expected(ed25519 ? "Ed25519" : "ECDSA P-256")

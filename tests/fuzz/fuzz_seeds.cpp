@@ -15,6 +15,7 @@
 #include "libattest/statement/dsse.h"
 #include "libattest/statement/entry_subjects.h"
 #include "libattest/statement/in_toto.h"
+#include "libattest/transparency/cose_receipt.h"
 #include "libattest/transparency/tlog_proof.h"
 #include "libattest/transparency/witness_protocol.h"
 #include "tests/support/catch.h"
@@ -150,6 +151,12 @@ TEST_CASE("seeds: statements, proofs and bundles") {
   const transparency::UntrustedEntry& first = bundle.entries.front();
   seeds.add("transparency_tlog_proof",
             transparency::format_tlog_proof({{}, first.index, first.path, bundle.checkpoint}));
+  const Bytes receipt_of_first = must(transparency::sign_inclusion_receipt(
+      {log.size(), first.index, first.path}, {}, "log.example/a", {}, signing_key()));
+  REQUIRE_OK(transparency::parse_receipt(receipt_of_first));
+  seeds.add("transparency_cose_receipt", receipt_of_first);
+  seeds.add("transparency_certificate_log", Bytes(17));  // a certificate of no bytes, no chain
+  seeds.add("ledger_sigstore_bundle", R"({"tlogs":[{"baseUrl":"https://log.example"}]})");
   seeds.add("transparency_witness_request",
             transparency::format_add_checkpoint({0, {}, bundle.checkpoint}));
 

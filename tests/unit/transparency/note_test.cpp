@@ -144,11 +144,12 @@ TEST_CASE("the same key may be given twice") {
 }
 
 TEST_CASE("two different keys of one name and id are ambiguous") {
-  // An id has 32 bits, so a collision is found by trying types that carry any bytes at all.
+  // An id has 32 bits, so a collision is found by trying log ids, which may be any 32 bytes.
   std::map<KeyId, Bytes> seen;
   std::vector<VerifierKey> known;
   for (std::uint64_t n = 0; known.empty(); ++n) {
-    Bytes material{std::byte{5}};
+    Bytes material(25);
+    material.front() = std::byte{5};
     append_u64_be(material, n);
     const Sha256 hash = sha256({as_bytes("key\n"), material});
     KeyId id;
