@@ -3,6 +3,7 @@
 #include "cli/groups.h"
 #include "cli/trust_file.h"
 #include "ledger/audit.h"
+#include "ledger/http_source.h"
 #include "libattest/base/json.h"
 #include "libattest/base/text.h"
 #include "libattest/transparency/checkpoint.h"
@@ -126,7 +127,8 @@ Result<Report> verify_consistency(const ConsistencyOptions& options) {
 }
 
 struct AuditOptions {
-  std::string directory;
+  std::string place;
+  std::string ca_file;
   std::string key;
   std::string trust;
 };
@@ -138,14 +140,16 @@ struct Keys {
 };
 
 // Whom to believe: --key alone, or the trust root's log of the checkpoint's origin.
-Result<Keys> keys_for(const AuditOptions& options) {
+Result<Keys> keys_for(const AuditOptions& options, ledger::TileSource& source) {
   if (!options.key.empty() && options.trust.empty()) return Keys{options.key, {}, {}};
   TRY(TrustRoot trust, load_trust(options.trust));
   Keys keys{options.key, {}, {}};
   if (keys.log.empty()) {
-    TRY(const Bytes note,
-        read_file(Path(options.directory) / "checkpoint", transparency::max_note_size));
-    TRY(const auto parsed, transparency::parse_note(note));
+    TRY(const auto note, source.read("checkpoint"));
+    if (!note)
+      return fail(
+          incomplete(rules::file_unreadable, "there is no checkpoint").within(options.place));
+    TRY(const auto parsed, transparency::parse_note(*note));
     TRY(const auto checkpoint, transparency::parse_checkpoint(parsed.text));
     TRY(const auto verifiers, trust.log_verifiers(checkpoint.origin));
     keys.log = verifiers.log_keys.front().to_string();
@@ -184,9 +188,22 @@ void describe(Report& report, const ledger::AuditReport& found, const Keys& keys
   report.line("verdict: " + std::string(ledger::to_string(found.verdict)));
 }
 
+bool is_url(const std::string& place) {
+  return place.starts_with("https://") || place.starts_with("http://");
+}
+
+Result<std::unique_ptr<ledger::TileSource>> open_source(const AuditOptions& options) {
+  if (!is_url(options.place)) return std::make_unique<ledger::DirectorySource>(options.place);
+  http::ClientOptions client;
+  client.plain = options.place.starts_with("http://");
+  if (!options.ca_file.empty()) client.ca_file = options.ca_file;
+  TRY(auto made, http::Client::make(client, system_random()));
+  return std::make_unique<ledger::HttpSource>(options.place, std::move(made));
+}
+
 Result<Report> audit(const AuditOptions& options, const Context& context) {
-  TRY(const Keys keys, keys_for(options));
-  ledger::DirectorySource source(options.directory);
+  TRY(const auto source, open_source(options));
+  TRY(const Keys keys, keys_for(options, *source));
   ledger::AuditRequest request;
   request.verifier_key = keys.log;
   request.witness_keys = keys.witnesses;
@@ -194,7 +211,7 @@ Result<Report> audit(const AuditOptions& options, const Context& context) {
   request.progress = [&](std::uint64_t done, std::uint64_t total) {
     context.terminal.progress(with_thousands(done) + " entries", done, total);
   };
-  TRY(const ledger::AuditReport found, ledger::audit(source, request));
+  TRY(const ledger::AuditReport found, ledger::audit(*source, request));
   Report report;
   report.outcome = found.verdict == ledger::Verdict::ok        ? Outcome::pass
                    : found.verdict == ledger::Verdict::missing ? Outcome::incomplete
@@ -232,7 +249,8 @@ void add_ledger_check_commands(CommandLine& command_line, CLI::App* group) {
                         "attestctl ledger verify-note --key \"$(cat log.vkey)\" checkpoint");
   auto note = std::make_shared<NoteOptions>();
   verb->add_option("--key", note->keys, "A verifier key, NAME+ID+KEY; may be given several times")
-      ->required();
+      ->required()
+      ->allow_extra_args(false);
   verb->add_option("FILE", note->file, "The note")->required();
   command_line.runs(verb, [note](const Context&) { return verify_note(*note); });
 
@@ -262,9 +280,10 @@ void add_ledger_check_commands(CommandLine& command_line, CLI::App* group) {
   verb = command_line.verb(group, "audit", "Recompute a published log from its entries up",
                            "attestctl ledger audit ./export --trust trust.toml");
   auto audited = std::make_shared<AuditOptions>();
-  verb->add_option("DIR", audited->directory,
-                   "A directory of tiles (attestctl ledger export, or a mirror)")
+  verb->add_option("LOG", audited->place,
+                   "A directory of tiles (attestctl ledger export, or a mirror), or a log's URL")
       ->required();
+  verb->add_option("--ca-file", audited->ca_file, "Trust these certificates for the URL (PEM)");
   verb->add_option("--key", audited->key, "The log's verifier key; from the trust root without");
   add_trust_option(verb, audited->trust);
   command_line.runs(verb, [audited](const Context& context) { return audit(*audited, context); });

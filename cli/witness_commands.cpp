@@ -123,7 +123,9 @@ void add_witness_commands(CommandLine& command_line) {
   add_key_options(verb, *options);
   verb->add_option("--directory", options->directory, "Where it remembers what it cosigned")
       ->required();
-  verb->add_option("--log", options->logs, "A log's verifier key; may be repeated")->required();
+  verb->add_option("--log", options->logs, "A log's verifier key; may be repeated")
+      ->required()
+      ->allow_extra_args(false);
   verb->add_option("--listen", options->listen, "Address and port; without TLS only on loopback");
   auto* certificate =
       verb->add_option("--certificate", options->certificate, "TLS certificate chain (PEM)");
