@@ -64,7 +64,7 @@ cbor::Map proofs(int kind, std::uint64_t first, std::uint64_t second,
 TEST_CASE(
     "a receipt of inclusion proves each entry of trees of many sizes, by either kind of key") {
   for (const KeyKind kind : {KeyKind::ed25519, KeyKind::ecdsa_p256})
-    for (const std::uint64_t size : {1, 2, 3, 7, 8, 13}) {
+    for (const unsigned size : {1U, 2U, 3U, 7U, 8U, 13U}) {
       const Tree tree(size, kind);
       for (std::uint64_t i = 0; i < size; ++i) {
         const auto receipt = must(parse_receipt(tree.receipt(i)));
