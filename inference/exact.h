@@ -6,8 +6,8 @@
 // position or for many, with one thread or with many. What makes that possible:
 //
 //   - products of integers are summed as integers, where order does not matter;
-//   - a sum of floats has one order: along the summed dimension for a matrix (a lane is an output
-//     row), or sixteen lanes and one tree for a vector;
+//   - a sum of floats has one order: along the summed dimension for a matrix and for attention (a
+//     lane is an output row), or sixteen lanes and one tree for a vector;
 //   - the summed dimension is never split between threads;
 //   - exp, sine, cosine and logarithm are those below, and nobody else's.
 //
@@ -58,18 +58,6 @@ inline float sum_of_squares(std::span<const float> x) {
   Lanes lane{};
   for (std::size_t i = 0; i < x.size(); ++i) lane[i % lanes] = lane[i % lanes] + x[i] * x[i];
   return sum_of_lanes(lane);
-}
-
-// dot is fused: it is the inner loop of attention.
-inline float dot(const float* a, const float* b, std::size_t count) {
-  Lanes lane{};
-  for (std::size_t i = 0; i < count; ++i) lane[i % lanes] = std::fma(a[i], b[i], lane[i % lanes]);
-  return sum_of_lanes(lane);
-}
-
-// add_scaled: to += factor * v, fused, element by element.
-inline void add_scaled(float* to, float factor, const float* v, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) to[i] = std::fma(factor, v[i], to[i]);
 }
 
 // --- Functions of one float -------------------------------------------------------------------
@@ -188,13 +176,15 @@ inline void rotate(float& x, float& y, SineCosine by) {
 
 // --- Quantised activations ---------------------------------------------------------------------
 
-// Q8_0 weights meet activations in runs of 32 signed bytes with a scale: m the largest |x|,
-// scale = m / 127 rounded to f16 as Q8_0 stores it, q = x * (127 / m) to the nearest, ties to even;
-// all zeros where m < 2^-100. A value that is not finite makes the scale NaN, so that it reaches
-// the logits and is refused there.
+// Quantised weights meet activations of signed bytes with a scale: m the largest |x|, scale = m /
+// 127, q = x * (127 / m) to the nearest, ties to even; all zeros where m < 2^-100. A value that is
+// not finite makes the scale NaN, so that it reaches the logits and is refused there.
+//   Q8_0, Q4_0  runs of 32, the scale rounded to f16 as Q8_0 stores it
+//   Q4_K, Q6_K  blocks of 256, the scale as it is
 inline constexpr std::size_t run = 32;
+inline constexpr std::size_t block = 256;
 
-inline float quantise_run(std::span<const float, run> x, std::span<std::int8_t, run> q) {
+inline float quantise(std::span<const float> x, std::span<std::int8_t> q) {
   float largest = 0.0F;
   float zero = 0.0F;
   for (const float value : x) {
@@ -207,22 +197,63 @@ inline float quantise_run(std::span<const float, run> x, std::span<std::int8_t, 
     return zero != 0.0F ? zero : 0.0F;
   }
   const float inverse = 127.0F / largest;
-  for (std::size_t i = 0; i < run; ++i)
+  for (std::size_t i = 0; i < x.size(); ++i)
     q[i] = static_cast<std::int8_t>(nearest_even(x[i] * inverse));
-  return model::f32_from_f16(model::f16_from_f32(largest / 127.0F));
+  return largest / 127.0F;
+}
+
+inline float quantise_run(std::span<const float, run> x, std::span<std::int8_t, run> q) {
+  return model::f32_from_f16(model::f16_from_f32(quantise(x, q)));
+}
+inline float quantise_block(std::span<const float, block> x, std::span<std::int8_t, block> q) {
+  return quantise(x, q);
 }
 
 // --- Rows of a matrix times a vector -----------------------------------------------------------
 
-// A row of floats (F32 as it is, F16 widened, which is exact): fused, in order.
+// A row of floats (F32 as it is, F16 and BF16 widened, which is exact): fused, in order. Attention
+// is the same twice: scores are rows of keys times a query, an answer is rows of values, one for
+// each dimension, times the numerators of the softmax.
 //   sum = 0;  for k: sum = fma(w[k], x[k], sum)
-// A row of Q8_0: whole numbers inside a run, one fused step a run, in order.
-//   sum = 0;  for each run: sum = fma(float(sum of w * q), weight scale * activation scale, sum)
 inline float step(float sum_so_far, float weight, float x) {
   return std::fma(weight, x, sum_so_far);
 }
+
+// A row of Q8_0, or of Q4_0 with w = nibble - 8: whole numbers inside a run, one fused step a run,
+// in order.
+//   sum = 0;  for each run: sum = fma(float(sum of w * q), weight scale * activation scale, sum)
 inline float step(float sum_so_far, std::int32_t products, float weight_scale, float x_scale) {
   return std::fma(static_cast<float>(products), weight_scale * x_scale, sum_so_far);
+}
+
+// A row of K types: a block of 256 has parts with whole scales. Whole numbers inside a part; parts
+// are joined by fused steps, in order; then one fused step a block.
+//   Q4_K  8 parts of 32, w = nibble;        then the minimums, whole numbers, one more fused step
+//   Q6_K  16 parts of 16, w = 6 bits - 32
+//   joined = 0;  for each part: joined = fma(float(sum of w * q), float(part's scale), joined)
+//   sum = fma(joined, d * activation scale, sum)
+//   sum = fma(-float(sum of minimum * part's sum of q), dmin * activation scale, sum)
+inline float join(float joined_so_far, std::int32_t products, std::int32_t part_scale) {
+  return std::fma(static_cast<float>(products), static_cast<float>(part_scale), joined_so_far);
+}
+inline float step_joined(float sum_so_far, float joined, float d, float x_scale) {
+  return std::fma(joined, d * x_scale, sum_so_far);
+}
+inline float step_minimums(float sum_so_far, std::int32_t minimums, float dmin, float x_scale) {
+  return std::fma(-static_cast<float>(minimums), dmin * x_scale, sum_so_far);
+}
+
+// Single weights, where a row is read as floats (the embedding of a token):
+//   Q8_0, Q4_0  d * w        Q6_K  (d * scale) * w        Q4_K  (d * scale) * w - dmin * minimum
+inline float weight(float d, std::int32_t w) {
+  return d * static_cast<float>(w);
+}
+inline float weight(float d, std::int32_t part_scale, std::int32_t w) {
+  return (d * static_cast<float>(part_scale)) * static_cast<float>(w);
+}
+inline float weight(float d, std::int32_t part_scale, std::int32_t w, float dmin,
+                    std::int32_t minimum) {
+  return weight(d, part_scale, w) - dmin * static_cast<float>(minimum);
 }
 
 }  // namespace attest::inference::exact

@@ -1,9 +1,18 @@
 // The inner loops, once for each instruction set, all with the bits of exact.h.
 //
-// A matrix is stored in panels of 16 rows, a row a lane:
-//   F32, F16  for each column: 16 values
-//   Q8_0      for each run of 32 columns: 16 scales (f16), then 8 groups of 4 columns, each
-//             16 rows x 4 bytes of weight + 128 (unsigned, as the integer instructions want it)
+// A matrix is stored in panels of 16 rows, a row a lane, so that a vector register holds one column
+// (or four columns of bytes) of 16 rows. Panels of a type lie one behind the other; inside a panel,
+// from the first column to the last:
+//   F32, F16, BF16  for each column: 16 values
+//   Q8_0   for each run of 32 columns: 16 scales (f16), then 8 groups of 4 columns, each 16 rows x
+//          4 bytes of weight + 128 (unsigned, as the integer instructions want it)
+//   Q4_0   for each run: 16 scales (f16), then 4 groups, each 16 rows x 4 bytes; low nibbles are
+//          columns 4g … 4g + 3, high nibbles those 16 further
+//   Q4_K   for each block of 256: 16 d (f16), 16 dmin (f16), 8 parts x 16 scales (u8), 4 pairs of
+//          parts x 16 rows x 2 minimums (u8), then 4 x 8 groups of 16 rows x 4 bytes; low nibbles
+//          are part 2k, high nibbles part 2k + 1
+//   Q6_K   for each block: 16 d (f16), 16 parts x 16 scales (i8), 32 groups of low bits, 16 groups
+//          of high bits, 16 rows x 4 bytes each, in the order in which GGUF has ql and qh
 // This header has no inline functions: sources that include it are compiled for processors that the
 // rest of the program may not run on.
 #pragma once
@@ -14,44 +23,76 @@
 namespace attest::inference {
 
 constexpr std::size_t panel_rows = 16;
-constexpr std::size_t q8_0_panel_run_bytes = 2 * 16 + 16 * 32;
+constexpr std::size_t q8_0_panel_run_bytes = 32 + 8 * 64;
+constexpr std::size_t q4_0_panel_run_bytes = 32 + 4 * 64;
+constexpr std::size_t q4_k_panel_block_bytes = 32 + 32 + 8 * 16 + 4 * 32 + 32 * 64;
+constexpr std::size_t q6_k_panel_block_bytes = 32 + 16 * 16 + 32 * 64 + 16 * 64;
 
-// FloatInput is `count` vectors of floats, each `stride` behind the one before.
-struct FloatInput {
-  const float* values;
+// tile_width vectors share one load of the weights.
+constexpr std::size_t tile_width = 6;
+
+// Tile is `count` vectors, 1 to tile_width, in the form that a panel's type is multiplied with. A
+// vector is the fastest index but one, so that a run of all vectors lies together.
+struct Tile {
+  std::size_t count;
+  // F32, F16, BF16: vector t begins at floats + t * stride.
+  const float* floats;
+  std::size_t stride;
+  // All others: [run][vector][32].
+  const std::int8_t* values;
+  // Q8_0, Q4_0: [run][vector]. K types: [block][vector].
+  const float* scales;
+  // Sums of values, ready to be added where stored weights have an offset.
+  const std::int32_t* minus_128_sums;  // Q8_0: [run][vector]
+  const std::int32_t* minus_8_sums;    // Q4_0: [run][vector]
+  const std::int32_t* minus_32_sums;   // Q6_K: [block][part of 16][vector]
+  // Q4_K: sums of parts 2k (low half) and 2k + 1 (high half) as two i16: [block][4][vector]
+  const std::int32_t* pair_sums;
+};
+
+// Panels is `count` panels, each `stride` bytes behind the one before.
+struct Panels {
+  const std::uint8_t* data;
   std::size_t stride;
   std::size_t count;
 };
 
-// QuantisedInput is `count` vectors in runs of 32: values, scales, and the sums of the values.
-struct QuantisedInput {
-  const std::int8_t* values;  // count x runs x 32
-  const float* scales;        // count x runs
-  const std::int32_t* sums;   // count x runs
-  std::size_t runs;
-  std::size_t count;
-};
-
-// Output is one vector for each of the input's; a kernel writes the 16 rows of its panel.
+// PanelOutput: the sums of vector t and panel p are 16 floats at values + t * stride + p * 16.
 struct PanelOutput {
   float* values;
   std::size_t stride;
+  bool begins;  // sums begin at 0; otherwise they go on from what is there
 };
+
+// A PanelKernel adds the columns from unit `first` on, `units` of them, to the output. A unit is a
+// column of F32, F16, BF16, a run of Q8_0 and Q4_0, a block of K types.
+using PanelKernel = void (*)(Panels panels, const Tile& x, std::size_t first, std::size_t units,
+                             PanelOutput y);
 
 struct Kernels {
   const char* name;
-  void (*panel_f32)(const float* panel, std::size_t columns, FloatInput x, PanelOutput y);
-  void (*panel_f16)(const std::uint16_t* panel, std::size_t columns, FloatInput x, PanelOutput y);
-  void (*panel_q8_0)(const std::uint8_t* panel, QuantisedInput x, PanelOutput y);
-  float (*dot)(const float* a, const float* b, std::size_t count);
-  void (*add_scaled)(float* to, float factor, const float* v, std::size_t count);
+  PanelKernel f32;
+  PanelKernel f16;
+  PanelKernel bf16;
+  PanelKernel q8_0;
+  PanelKernel q4_0;
+  PanelKernel q4_k;
+  PanelKernel q6_k;
+  // quantise_run and quantise_block of exact.h.
+  float (*quantise_run)(const float* x, std::int8_t* q);
+  float (*quantise_block)(const float* x, std::int8_t* q);
+  // rms_norm and softmax_numerators of exact.h; silu_times: gate[i] = silu(gate[i]) * up[i].
+  void (*rms_norm)(const float* x, const float* weight, std::size_t count, float epsilon, float* y);
+  float (*softmax_numerators)(float* scores, std::size_t count);
+  void (*silu_times)(float* gate, const float* up, std::size_t count);
 };
 
 // scalar_kernels is the specification. The others are nullptr where this processor, or this build,
 // has not got the instructions. best_kernels is the fastest there is.
 const Kernels& scalar_kernels();
 const Kernels* avx2_kernels();
-const Kernels* avx512_kernels();
+const Kernels* avx512_kernels();       // AVX-512 F, BW, VL
+const Kernels* avx512_vnni_kernels();  // and VNNI
 const Kernels& best_kernels();
 
 }  // namespace attest::inference

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "inference/key_value_cache.h"
 #include "inference/matrix.h"
 #include "inference/model_shape.h"
 #include "inference/vocabulary.h"
@@ -37,13 +39,14 @@ class Transformer {
   const std::vector<float>& output_norm() const { return output_norm_; }
   // output is the embedding again where the file has no output matrix.
   const Matrix& output() const { return output_ ? *output_ : embedding_; }
+  // rope_frequencies: one for each pair of a head that turns.
+  std::span<const double> rope_frequencies() const { return rope_frequencies_; }
   // model_bytes of the file, for receipts.
   const Sha256& sha256() const { return sha256_; }
   const Sha256& fsverity() const { return fsverity_; }
 
  private:
-  Transformer(ModelShape shape, Matrix embedding)
-      : shape_(shape), embedding_(std::move(embedding)) {}
+  Transformer(ModelShape shape, Matrix embedding);
   friend class TransformerLoader;
 
   ModelShape shape_;
@@ -51,6 +54,7 @@ class Transformer {
   std::vector<Layer> layers_;
   std::vector<float> output_norm_;
   std::optional<Matrix> output_;
+  std::vector<double> rope_frequencies_;
   Sha256 sha256_{};
   Sha256 fsverity_{};
 };
@@ -63,6 +67,7 @@ class Sequence {
   static Result<Sequence> begin(const Transformer& transformer, std::size_t capacity);
 
   std::size_t length() const { return length_; }
+  std::size_t capacity() const { return capacity_; }
   const Transformer& transformer() const { return *transformer_; }
 
   // LogitsSink gets the logits of one position; what it fails with ends the pass.
@@ -75,25 +80,30 @@ class Sequence {
   Status append(std::span<const Token> tokens, const Machine& machine, const LogitsSink& sink);
 
  private:
+  friend class Pass;
   Sequence(const Transformer& transformer, std::size_t capacity);
-  Status append_chunk(std::span<const Token> tokens, const Machine& machine,
-                      const LogitsSink& sink);
-  void attend(const Layer& layer, std::size_t layer_number, Vectors& x, const Machine& machine);
-  void feed_forward(const Layer& layer, Vectors& x, const Machine& machine);
-  void rotate(std::span<float> heads, std::size_t position) const;
-  void remember(std::size_t layer_number, const Vectors& keys, const Vectors& values);
-  void attend_head(std::size_t layer_number, std::size_t head, std::size_t position,
-                   std::span<const float> query, std::span<float> out,
-                   const Kernels& kernels) const;
+  Status check(std::span<const Token> tokens) const;
 
   const Transformer* transformer_;
   std::size_t capacity_;
   std::size_t length_ = 0;
-  std::vector<double> rope_frequencies_;
-  // For each layer, `capacity` rows of kv_size floats.
-  std::vector<std::vector<float>> keys_;
-  std::vector<std::vector<float>> values_;
+  KeyValueCache cache_;
+
+  friend void append_together(std::span<struct Continuation>, const Machine&);
 };
+
+// Continuation is one sequence's share of a pass.
+struct Continuation {
+  Sequence* sequence;
+  std::span<const Token> tokens;
+  Sequence::LogitsSink sink;
+  Status outcome = {};  // as append gives it; one that fails leaves the others as they are
+};
+
+// append_together computes the next positions of several sequences of one transformer in one pass,
+// so that the weights are read once for all of them. Every value is the same as if each had been
+// appended alone. All tokens of a call are computed at once: callers keep their number in bounds.
+void append_together(std::span<Continuation> continuations, const Machine& machine);
 
 }  // namespace attest::inference
 

@@ -15,10 +15,10 @@ namespace {
 
 std::vector<const Kernels*> all_kernels() {
   std::vector<const Kernels*> kernels{&scalar_kernels()};
-  for (const Kernels* each : {avx2_kernels(), avx512_kernels()}) {
+  for (const Kernels* each : {avx2_kernels(), avx512_kernels(), avx512_vnni_kernels()}) {
     if (each) kernels.push_back(each);
   }
-  if (kernels.size() < 3) WARN("this processor has not all instruction sets");
+  if (kernels.size() < 4) WARN("this processor has not all instruction sets");
   return kernels;
 }
 
@@ -43,9 +43,10 @@ std::vector<Sha256> hashes(const Transformer& transformer, const std::vector<Tok
 
 TEST_CASE("logits are the same on every instruction set, thread count and chunk size") {
   const auto text = some_text(40);
-  std::vector<Bytes> files{small_model(), small_model({.halves = true}),
-                           must(model::quantize_gguf(small_model())),
+  std::vector<Bytes> files{must(model::quantize_gguf(small_model())),
                            must(model::quantize_gguf(small_model({.own_output = false})))};
+  for (const model::TensorType type : all_weight_types)
+    files.push_back(small_model({.embedding = 256, .feed_forward = 512, .type = type}));
   std::vector<std::vector<Sha256>> seen;
   for (const Bytes& file : files) {
     const Transformer transformer = must(load_from(file));
@@ -59,6 +60,8 @@ TEST_CASE("logits are the same on every instruction set, thread count and chunk 
       for (const Kernels* kernels : all_kernels()) {
         for (const std::size_t chunk :
              {std::size_t{1}, std::size_t{3}, std::size_t{8}, text.size()}) {
+          // The plain kernels need no second proof of what does not depend on kernels.
+          if (kernels == &scalar_kernels() && (threads > 1 || chunk == 3)) continue;
           INFO(kernels->name << ", " << threads << " threads, chunks of " << chunk);
           REQUIRE(hashes(transformer, text,
                          {.executor = executor.get(), .kernels = kernels, .chunk = chunk}) ==
@@ -82,49 +85,61 @@ TEST_CASE("the caller's rounding mode and thread leave the answer as it is") {
   REQUIRE(upward == expected);
 }
 
-TEST_CASE("kernels of vectors agree for every length, signed zeros included") {
-  Noise noise(3);
-  for (std::size_t length = 0; length < 70; ++length) {
-    auto a = noise.many(length);
-    auto b = noise.many(length);
-    if (length > 0) a[length - 1] = -0.0F;
-    // A product that underflows to -0 in a lane must stay -0 where later lanes are missing.
-    if (length > 17) {
-      std::ranges::fill(a, -0x1p-100F);
-      std::ranges::fill(b, 0x1p-100F);
-    }
-    const float dot = scalar_kernels().dot(a.data(), b.data(), length);
-    std::vector<float> sum = b;
-    scalar_kernels().add_scaled(sum.data(), 0.3F, a.data(), length);
-    for (const Kernels* kernels : all_kernels()) {
-      INFO(kernels->name << ", length " << length);
-      REQUIRE(std::bit_cast<std::uint32_t>(kernels->dot(a.data(), b.data(), length)) ==
-              std::bit_cast<std::uint32_t>(dot));
-      std::vector<float> other = b;
-      kernels->add_scaled(other.data(), 0.3F, a.data(), length);
-      REQUIRE(other == sum);
-    }
+TEST_CASE("several texts in one pass get the logits that each gets alone") {
+  const Transformer transformer = must(load_from(must(model::quantize_gguf(small_model()))));
+  const auto executor = make_thread_pool(2);
+  const Machine machine{.executor = executor.get()};
+  std::vector<std::vector<Token>> texts;
+  std::vector<std::vector<Sha256>> alone;
+  for (const std::size_t length : {9U, 1U, 17U, 4U}) {
+    texts.push_back(some_text(length));
+    texts.back().back() = static_cast<Token>(length);
+    alone.push_back(hashes(transformer, texts.back(), machine));
   }
+  // Two passes: all but the last token of each, then the last of all together.
+  std::vector<Sequence> sequences;
+  std::vector<LogitsChain> chains(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    sequences.push_back(must(Sequence::begin(transformer, 20)));
+  for (const bool last : {false, true}) {
+    std::vector<Continuation> continuations;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::span<const Token> text = texts[i];
+      continuations.push_back({&sequences[i], last ? text.last(1) : text.first(text.size() - 1),
+                               [&chains, i](std::size_t, std::span<const float> logits) {
+                                 chains[i].add(logits);
+                                 return Status();
+                               }});
+    }
+    append_together(continuations, machine);
+    for (const Continuation& each : continuations) REQUIRE_OK(each.outcome);
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(chains[i].hashes() == alone[i]);
 }
 
-TEST_CASE("integer kernels hold the extremes of a byte") {
-  // One run, all weights -128 or 127, all activations 127 or -127.
-  std::vector<std::uint8_t> panel(q8_0_panel_run_bytes);
-  for (std::size_t row = 0; row < panel_rows; ++row) panel[2 * row + 1] = 0x3c;  // scale 1.0
-  for (const std::uint8_t weight : {std::uint8_t{0}, std::uint8_t{255}}) {
-    std::fill(panel.begin() + 32, panel.end(), weight);
-    for (const std::int8_t q : {std::int8_t{127}, std::int8_t{-127}}) {
-      const std::vector<std::int8_t> values(32, q);
-      const float scale = 1.0F;
-      const std::int32_t sum = 32 * q;
-      for (const Kernels* kernels : all_kernels()) {
-        std::array<float, 16> out{};
-        kernels->panel_q8_0(panel.data(), {values.data(), &scale, &sum, 1, 1}, {out.data(), 16});
-        REQUIRE(out[0] == static_cast<float>(32 * q * (weight - 128)));
-        REQUIRE(out[15] == out[0]);
-      }
-    }
-  }
+TEST_CASE("a text that fails in a pass leaves the others as they are") {
+  const Transformer transformer = must(load_from(small_model()));
+  const auto executor = make_serial_executor();
+  const Machine machine{.executor = executor.get()};
+  auto good = must(Sequence::begin(transformer, 4));
+  auto unknown = must(Sequence::begin(transformer, 4));
+  auto stops = must(Sequence::begin(transformer, 4));
+  LogitsChain chain;
+  const std::vector<Token> text{1, 5, 9};
+  const std::vector<Token> wrong{1, small_vocabulary_size};
+  const auto fails = [](std::size_t, std::span<const float>) -> Status {
+    return fail(refused(rules::logits_not_finite, "enough"));
+  };
+  std::vector<Continuation> continuations{
+      {&unknown, wrong, fails}, {&stops, text, fails}, {&good, text, [&](std::size_t, auto logits) {
+                                                          chain.add(logits);
+                                                          return Status();
+                                                        }}};
+  append_together(continuations, machine);
+  REQUIRE_RULE(continuations[0].outcome, rules::token_unknown);
+  REQUIRE_RULE(continuations[1].outcome, rules::logits_not_finite);
+  REQUIRE_OK(continuations[2].outcome);
+  REQUIRE(chain.hashes() == hashes(transformer, text, machine));
 }
 
 TEST_CASE("own functions are close to those of the C library") {
@@ -145,20 +160,21 @@ TEST_CASE("own functions are close to those of the C library") {
 
 TEST_CASE("the profile's bits do not drift") {
   // Taken once; another value means another profile, which needs another name.
-  const Transformer transformer = must(load_from(must(model::quantize_gguf(small_model()))));
+  const std::vector<std::pair<model::TensorType, std::string>> taken{
+      {model::TensorType::f32, "df3a5f07d15bfad318e1ea8a0bcfa6fa6acafacae2cbeb121794b1c4ded2832d"},
+      {model::TensorType::f16, "ae14d8d87ff018663f2ee3385c3a699378f11350dd11dbb951275ad82005d7e3"},
+      {model::TensorType::bf16, "5c91eda20a4e958d2278acab0d6375a29390d46540f89c164950a6bb45034623"},
+      {model::TensorType::q8_0, "fd4aa525542801ff8800dc747a719918b5ebc205f63de467f971d3aca6568b2a"},
+      {model::TensorType::q4_0, "c62a2828211200d1f43ad16f3a8dcafff0146eca41230dd9d432999d68971c54"},
+      {model::TensorType::q4_k, "46802abf0356ba681ace353fca821382cd8cdea7d42f65b0b2aefb418abad8bf"},
+      {model::TensorType::q6_k,
+       "be2b51c008c601f839607393bfe95bc2626681516fa6edc6147057302931bffc"}};
   const auto executor = make_serial_executor();
-  const auto chain = hashes(transformer, some_text(12), {.executor = executor.get()});
-  CHECK(to_hex(chain.back()) == "486a03a2a618f30c0306f796196d245531484a2a9acbda2e2d68e4359fc91edc");
-}
-
-TEST_CASE("activations that are not finite poison their run") {
-  std::array<float, exact::run> x{};
-  std::array<std::int8_t, exact::run> q{};
-  x[5] = std::numeric_limits<float>::infinity();
-  REQUIRE(std::isnan(exact::quantise_run(x, q)));
-  x[5] = std::numeric_limits<float>::quiet_NaN();
-  REQUIRE(std::isnan(exact::quantise_run(x, q)));
-  x[5] = 2.54F;
-  REQUIRE(exact::quantise_run(x, q) > 0.0199F);
-  REQUIRE(q[5] == 127);
+  for (const auto& [type, hash] : taken) {
+    const Transformer transformer =
+        must(load_from(small_model({.embedding = 256, .feed_forward = 256, .type = type})));
+    const auto chain = hashes(transformer, some_text(12), {.executor = executor.get()});
+    INFO(model::to_string(type));
+    CHECK(to_hex(chain.back()) == hash);
+  }
 }

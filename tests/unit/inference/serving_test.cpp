@@ -333,7 +333,7 @@ TEST_CASE("a reload takes a newly released file, and keeps the old model when th
   Service service;
   const Sha256 first = service.model->in_force().model->transformer().sha256();
   ReleasedModel& released = service.released;
-  released.file = small_model({.halves = true});
+  released.file = small_model({.type = model::TensorType::f16});
   released.both = model::digest_bytes_with_leaves(released.file);
   released.subject = statement::Subject::artefact(released.both.digests.sha256);
   statement::ModelRelease release;

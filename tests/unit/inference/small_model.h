@@ -12,26 +12,9 @@
 #include "libattest/model/half.h"
 #include "libattest/model/quantize.h"
 #include "tests/support/catch.h"
+#include "tests/unit/inference/random_weights.h"
 
 namespace attest::inference {
-
-// Noise gives the same floats everywhere.
-class Noise {
- public:
-  explicit Noise(std::uint32_t state) : state_(state) {}
-  float next() {
-    state_ = state_ * 1664525U + 1013904223U;
-    return static_cast<float>(static_cast<std::int32_t>(state_ >> 8) - (1 << 23)) * 0x1p-24F;
-  }
-  std::vector<float> many(std::size_t count, float scale = 1.0F) {
-    std::vector<float> values(count);
-    for (float& value : values) value = next() * scale;
-    return values;
-  }
-
- private:
-  std::uint32_t state_;
-};
 
 // small_vocabulary: <unk>, <s>, </s>, 256 bytes, and a few pieces that merge.
 inline void add_small_vocabulary(model::GgufWriter& writer) {
@@ -83,10 +66,10 @@ struct SmallShape {
   std::uint32_t kv_heads = 2;
   std::uint32_t rope = 16;
   bool own_output = true;
-  bool halves = false;       // matrices in F16
-  std::string without = {};  // a tensor to leave out
-  std::string besides = {};  // a tensor to add
-  float poison = 1.0F;       // one weight of the output norm
+  model::TensorType type = model::TensorType::f32;  // of matrices
+  std::string without = {};                         // a tensor to leave out
+  std::string besides = {};                         // a tensor to add
+  float poison = 1.0F;                              // one weight of the output norm
 };
 
 inline Bytes small_model(const SmallShape& shape = {}) {
@@ -105,11 +88,9 @@ inline Bytes small_model(const SmallShape& shape = {}) {
   Noise noise(7);
   const auto matrix = [&](const std::string& name, std::uint64_t columns, std::uint64_t rows) {
     if (name == shape.without) return;
-    const auto values = noise.many(columns * rows, 4.0F / std::sqrt(static_cast<float>(columns)));
-    if (!shape.halves) return writer.add_tensor_f32(name, {columns, rows}, values);
-    Bytes stored;
-    for (const float value : values) append_u16_le(stored, model::f16_from_f32(value));
-    writer.add_tensor(name, {columns, rows}, model::TensorType::f16, std::move(stored));
+    const float scale = 4.0F / std::sqrt(static_cast<float>(columns));
+    writer.add_tensor(name, {columns, rows}, shape.type,
+                      random_weights(shape.type, columns * rows, noise, scale));
   };
   const auto norm = [&](const std::string& name, float first) {
     std::vector<float> values(shape.embedding, 1.0F);
