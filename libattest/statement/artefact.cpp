@@ -92,6 +92,44 @@ Status check_parents(const ModelRelease& release) {
   return {};
 }
 
+// Jurisdictions are short names in order, each once, so that one content has one encoding.
+Result<std::vector<std::string>> decode_jurisdictions(cbor::Fields& fields) {
+  TRY(std::vector<std::string> names, texts_field(fields, "jurisdictions"));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool plain =
+        !names[i].empty() && names[i].size() <= 40 &&
+        names[i].find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == std::string::npos;
+    if (!plain)
+      return fail(refused(rules::release_form, "this is no name of a jurisdiction")
+                      .expected("capital letters, digits and '-', such as EU or US-CA")
+                      .found("\"" + printable(names[i], 60) + "\""));
+    if (i > 0 && !(names[i - 1] < names[i]))
+      return bad_release("jurisdictions are out of order, or one stands twice");
+  }
+  return names;
+}
+
+std::unexpected<Error> says_nothing_new() {
+  return bad_release("version 2 says nothing that version 1 does not; it is written as version 1");
+}
+
+// What version 2 of a release adds.
+Status decode_terms(cbor::Fields& fields, ModelRelease& release) {
+  TRY(release.jurisdictions, decode_jurisdictions(fields));
+  TRY(const std::string consent, fields.text("consent"));
+  if (consent != "free" && consent != "required")
+    return fail(refused(rules::release_form, "unknown demand for consent")
+                    .expected("\"free\" or \"required\"")
+                    .found("\"" + printable(consent, 60) + "\""));
+  release.consent_required = consent == "required";
+  if (release.jurisdictions.empty() && !release.consent_required) return says_nothing_new();
+  return {};
+}
+
+cbor::Array texts_of(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
 cbor::Value encode_operation(const std::optional<Operation>& operation) {
   if (!operation) return nullptr;
   return cbor::Map{{"name", operation->name}, {"parameters", operation->parameters}};
@@ -123,19 +161,29 @@ Bytes encode(const DataSet& data_set) {
   cbor::Array files;
   for (const DataFile& file : data_set.files)
     files.push_back(cbor::Map{{"name", file.name}, {"size", file.size}, {"digest", file.digest}});
-  return cbor::encode(cbor::Map{{"version", 1},
-                                {"name", data_set.name},
-                                {"files", std::move(files)},
-                                {"licence", data_set.licence}});
+  cbor::Map payload{{"version", 1},
+                    {"name", data_set.name},
+                    {"files", std::move(files)},
+                    {"licence", data_set.licence}};
+  if (!data_set.jurisdictions.empty()) {
+    payload.front().second = 2;
+    payload.emplace_back("jurisdictions", texts_of(data_set.jurisdictions));
+  }
+  return cbor::encode(payload);
 }
 
 Result<DataSet> decode_data_set(ByteView payload) {
   TRY(const cbor::Value value, decode_payload(payload));
-  TRY(cbor::Fields fields, fields_of(value, "data set"));
+  TRY(VersionedFields versioned, versioned_fields_of(value, "data set", 2));
+  cbor::Fields& fields = versioned.fields;
   DataSet data_set;
   TRY(data_set.name, fields.text("name"));
   TRY(data_set.files, decode_files(fields, decode_data_file));
   TRY(data_set.licence, fields.text("licence"));
+  if (versioned.version > 1) {
+    TRY(data_set.jurisdictions, decode_jurisdictions(fields));
+    if (data_set.jurisdictions.empty()) return says_nothing_new();
+  }
   TRY_VOID(fields.finish());
   return data_set;
 }
@@ -150,17 +198,24 @@ Bytes encode(const ModelRelease& release) {
   cbor::Array parents;
   for (const Parent& parent : release.parents)
     parents.push_back(cbor::Map{{"role", parent.role}, {"subject", parent.subject.text()}});
-  return cbor::encode(cbor::Map{{"version", 1},
-                                {"name", release.name},
-                                {"files", std::move(files)},
-                                {"operation", encode_operation(release.operation)},
-                                {"parents", std::move(parents)},
-                                {"licence", release.licence}});
+  cbor::Map payload{{"version", 1},
+                    {"name", release.name},
+                    {"files", std::move(files)},
+                    {"operation", encode_operation(release.operation)},
+                    {"parents", std::move(parents)},
+                    {"licence", release.licence}};
+  if (!release.jurisdictions.empty() || release.consent_required) {
+    payload.front().second = 2;
+    payload.emplace_back("jurisdictions", texts_of(release.jurisdictions));
+    payload.emplace_back("consent", release.consent_required ? "required" : "free");
+  }
+  return cbor::encode(payload);
 }
 
 Result<ModelRelease> decode_model_release(ByteView payload) {
   TRY(const cbor::Value value, decode_payload(payload));
-  TRY(cbor::Fields fields, fields_of(value, "model release"));
+  TRY(VersionedFields versioned, versioned_fields_of(value, "model release", 2));
+  cbor::Fields& fields = versioned.fields;
   ModelRelease release;
   TRY(release.name, fields.text("name"));
   TRY(release.files, decode_files(fields, decode_model_file));
@@ -171,6 +226,7 @@ Result<ModelRelease> decode_model_release(ByteView payload) {
     release.parents.push_back(std::move(parent));
   }
   TRY(release.licence, fields.text("licence"));
+  if (versioned.version > 1) TRY_VOID(decode_terms(fields, release));
   TRY_VOID(fields.finish());
   TRY_VOID(check_parents(release));
   return release;

@@ -18,10 +18,13 @@ struct DataFile {
   friend bool operator==(const DataFile&, const DataFile&) = default;
 };
 
+// `jurisdictions` are those under whose law an artefact was made, such as "EU" or "US-CA", in
+// order, each once; none where nothing is said.
 struct DataSet {
   std::string name;
   std::vector<DataFile> files;
   std::string licence;
+  std::vector<std::string> jurisdictions{};
   friend bool operator==(const DataSet&, const DataSet&) = default;
 };
 
@@ -51,6 +54,9 @@ struct ModelRelease {
   std::optional<Operation> operation;  // there exactly when there are parents
   std::vector<Parent> parents;
   std::string licence;
+  std::vector<std::string> jurisdictions{};
+  // Whatever others make of it needs their statement of consent (consent.h).
+  bool consent_required = false;
   friend bool operator==(const ModelRelease&, const ModelRelease&) = default;
 };
 
@@ -59,6 +65,8 @@ const std::vector<std::string_view>& operation_names();
 // base, dataset, adapter, teacher
 const std::vector<std::string_view>& parent_roles();
 
+// encode writes version 1 where nothing is said of jurisdictions and consent, and version 2 where
+// something is: one content has one encoding, and older readers read what says nothing new.
 Bytes encode(const DataSet& data_set);
 Result<DataSet> decode_data_set(ByteView payload);
 Bytes encode(const ModelRelease& release);

@@ -14,7 +14,9 @@ enum class Kind {
   reference_values,
   policy,
   data_set,
+  training_run,
   model_release,
+  consent,
   node_state_change,
   batch,  // of results, or of receipts
   key_status,

@@ -13,14 +13,20 @@ Result<cbor::Value> decode_payload(ByteView payload) {
 }
 
 Result<cbor::Fields> fields_of(const cbor::Value& payload, std::string what) {
+  TRY(VersionedFields versioned, versioned_fields_of(payload, std::move(what), 1));
+  return std::move(versioned.fields);
+}
+
+Result<VersionedFields> versioned_fields_of(const cbor::Value& payload, std::string what,
+                                            std::uint64_t newest) {
   TRY(cbor::Fields fields, cbor::Fields::of(payload, what));
   TRY(const std::uint64_t version, fields.unsigned_integer("version"));
-  if (version != 1)
+  if (version < 1 || version > newest)
     return fail(refused(rules::cbor_schema, what + " has a version this program does not know")
-                    .expected("1")
+                    .expected(newest == 1 ? "1" : "1 to " + std::to_string(newest))
                     .found(std::to_string(version))
                     .next("a newer release may read it"));
-  return fields;
+  return VersionedFields{std::move(fields), version};
 }
 
 Result<Sha256> digest_field(cbor::Fields& fields, const char* name) {

@@ -15,6 +15,13 @@ namespace attest::statement {
 Result<cbor::Value> decode_payload(ByteView payload);
 // fields_of begins a payload's schema and checks {version: 1}.
 Result<cbor::Fields> fields_of(const cbor::Value& payload, std::string what);
+// versioned_fields_of is the same for a kind of which versions 1 to `newest` exist.
+struct VersionedFields {
+  cbor::Fields fields;
+  std::uint64_t version;
+};
+Result<VersionedFields> versioned_fields_of(const cbor::Value& payload, std::string what,
+                                            std::uint64_t newest);
 
 Result<Sha256> digest_field(cbor::Fields& fields, const char* name);
 Result<Time> time_field(cbor::Fields& fields, const char* name);

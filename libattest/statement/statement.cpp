@@ -68,8 +68,12 @@ Result<Content> decode_content(Kind kind, ByteView payload) {
       return decode_device_manifest(payload);
     case Kind::data_set:
       return decode_data_set(payload);
+    case Kind::training_run:
+      return decode_training_run(payload);
     case Kind::model_release:
       return decode_model_release(payload);
+    case Kind::consent:
+      return decode_consent(payload);
     case Kind::node_state_change:
       return decode_node_state_change(payload);
     case Kind::batch:
@@ -94,6 +98,8 @@ Status check_agreement(const Subject& subject, const Content& content) {
     inner = Subject::ek(manifest->ek);
   if (const auto* data_set = std::get_if<DataSet>(&content)) inner = subject_of(*data_set);
   if (const auto* release = std::get_if<ModelRelease>(&content)) inner = subject_of(*release);
+  if (const auto* run = std::get_if<TrainingRun>(&content)) inner = run->output;
+  if (const auto* consent = std::get_if<Consent>(&content)) inner = consent->child;
   if (inner && *inner != subject)
     return fail(
         refused(rules::statement_payload, "the payload speaks of another subject than the header")

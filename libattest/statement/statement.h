@@ -15,11 +15,13 @@
 #include "libattest/cose/cose_sign1.h"
 #include "libattest/statement/artefact.h"
 #include "libattest/statement/batch.h"
+#include "libattest/statement/consent.h"
 #include "libattest/statement/device_manifest.h"
 #include "libattest/statement/kind.h"
 #include "libattest/statement/node_state.h"
 #include "libattest/statement/revocation.h"
 #include "libattest/statement/subject.h"
+#include "libattest/statement/training_run.h"
 
 namespace attest::statement {
 
@@ -31,7 +33,7 @@ struct Opaque {
   friend bool operator==(Opaque, Opaque) = default;
 };
 using Content = std::variant<Opaque, DeviceManifest, DataSet, ModelRelease, NodeStateChange, Batch,
-                             KeyStatus, Revocation>;
+                             KeyStatus, Revocation, TrainingRun, Consent>;
 
 class UntrustedStatement {
  public:

@@ -37,6 +37,8 @@ TEST_CASE("every payload is read back as it was written, and by a strict schema"
   CHECK(must(decode_device_manifest(encode(sample_manifest()))) == sample_manifest());
   CHECK(must(decode_data_set(encode(sample_data_set()))) == sample_data_set());
   CHECK(must(decode_model_release(encode(sample_release()))) == sample_release());
+  CHECK(must(decode_training_run(encode(sample_run()))) == sample_run());
+  CHECK(must(decode_consent(encode(sample_consent()))) == sample_consent());
   CHECK(must(decode_node_state_change(encode(sample_change()))) == sample_change());
   CHECK(must(decode_batch(encode(sample_batch()))) == sample_batch());
   CHECK(must(decode_key_status(encode(sample_key_status()))) == sample_key_status());
@@ -45,6 +47,8 @@ TEST_CASE("every payload is read back as it was written, and by a strict schema"
   check_strict(encode(sample_manifest()), decode_device_manifest);
   check_strict(encode(sample_data_set()), decode_data_set);
   check_strict(encode(sample_release()), decode_model_release);
+  check_strict(encode(sample_run()), decode_training_run);
+  check_strict(encode(sample_consent()), decode_consent);
   check_strict(encode(sample_change()), decode_node_state_change);
   check_strict(encode(sample_batch()), decode_batch);
   check_strict(encode(sample_key_status()), decode_key_status);
@@ -89,6 +93,67 @@ TEST_CASE("operations, roles and parents are of the known kinds") {
   release = sample_release();
   release.parents.push_back(release.parents.front());
   REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+}
+
+TEST_CASE(
+    "releases and data sets say their jurisdictions and demands in version 2, and in no other") {
+  ModelRelease release = sample_release();
+  const Bytes first = encode(release);
+  release.jurisdictions = {"EU", "US-CA"};
+  release.consent_required = true;
+  CHECK(must(decode_model_release(encode(release))) == release);
+  REQUIRE_RULE(decode_model_release(with(encode(release), "version", 1)), rules::cbor_schema);
+  REQUIRE_RULE(decode_model_release(with(encode(release), "version", 3)), rules::cbor_schema);
+  REQUIRE_RULE(decode_model_release(with(encode(release), "consent", "perhaps")),
+               rules::release_form);
+  release.jurisdictions.clear();
+  CHECK(must(decode_model_release(encode(release))) == release);
+  // What says nothing new has no second encoding.
+  REQUIRE_RULE(decode_model_release(with(encode(release), "consent", "free")), rules::release_form);
+  for (const auto& names : std::vector<std::vector<std::string>>{
+           {"US", "EU"}, {"EU", "EU"}, {"eu"}, {""}, {std::string(41, 'A')}}) {
+    release.jurisdictions = names;
+    REQUIRE_RULE(decode_model_release(encode(release)), rules::release_form);
+  }
+  DataSet data_set = sample_data_set();
+  data_set.jurisdictions = {"EU"};
+  CHECK(must(decode_data_set(encode(data_set))) == data_set);
+  REQUIRE_RULE(decode_data_set(with(encode(data_set), "jurisdictions", cbor::Array{})),
+               rules::release_form);
+}
+
+TEST_CASE("a training run is in order, and makes something new in a time that passes") {
+  TrainingRun run = sample_run();
+  run.inputs.push_back(run.inputs.front());
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run = sample_run();
+  run.inputs = {Subject::key(digest_b)};
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run.inputs = {run.output};
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run = sample_run();
+  std::swap(run.hardware[0], run.hardware[1]);
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run = sample_run();
+  run.hardware[0].node.clear();
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run = sample_run();
+  run.hardware[0].result = Bytes((16U << 10) + 1);
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+  run = sample_run();
+  run.finished = run.started - Seconds(1);
+  REQUIRE_RULE(decode_training_run(encode(run)), rules::training_run_form);
+}
+
+TEST_CASE("consent is given for a known operation between two artefacts") {
+  Consent consent = sample_consent();
+  consent.operation = "improve";
+  REQUIRE_RULE(decode_consent(encode(consent)), rules::consent_form);
+  consent = sample_consent();
+  consent.parent = consent.child;
+  REQUIRE_RULE(decode_consent(encode(consent)), rules::consent_form);
+  consent.parent = Subject::key(digest_b);
+  REQUIRE_RULE(decode_consent(encode(consent)), rules::consent_form);
 }
 
 TEST_CASE("a batch holds something, and states and kinds are known") {

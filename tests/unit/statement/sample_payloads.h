@@ -24,6 +24,18 @@ inline ModelRelease sample_release() {
           {{"base", Subject::artefact(digest_b)}},
           "Apache-2.0"};
 }
+inline TrainingRun sample_run() {
+  return {Subject::artefact(digest_a),
+          {"trainer 1.4", digest_b},
+          {{"learning_rate", "0.001"}},
+          {Subject::artefact(digest_b)},
+          {{"rack7-n03", to_bytes("result")}, {"rack7-n04", {}}},
+          sample_time,
+          sample_time + Seconds(60)};
+}
+inline Consent sample_consent() {
+  return {Subject::artefact(digest_a), Subject::artefact(digest_b), "fine-tune"};
+}
 inline NodeStateChange sample_change() {
   return {NodeState::trusted, NodeState::failed, digest_a, {"PCR 4 differs"}, sample_time};
 }

@@ -25,6 +25,8 @@ std::vector<Sample> samples() {
       {Kind::policy, must(Subject::policy("release")), to_bytes("version = 1\n")},
       {Kind::data_set, Subject::artefact(digest_a), encode(sample_data_set())},
       {Kind::model_release, Subject::artefact(digest_a), encode(sample_release())},
+      {Kind::training_run, Subject::artefact(digest_a), encode(sample_run())},
+      {Kind::consent, Subject::artefact(digest_a), encode(sample_consent())},
       {Kind::node_state_change, Subject::node(digest_a), encode(sample_change())},
       {Kind::batch, must(Subject::log("demo.example/provenance")), encode(sample_batch())},
       {Kind::key_status, Subject::key(digest_a), encode(sample_key_status())},
@@ -120,7 +122,8 @@ TEST_CASE("issuer, subject and time are there, and well-formed") {
 TEST_CASE("header and payload speak of one subject") {
   for (const Sample& sample : samples()) {
     if (sample.kind != Kind::device_manifest && sample.kind != Kind::data_set &&
-        sample.kind != Kind::model_release)
+        sample.kind != Kind::model_release && sample.kind != Kind::training_run &&
+        sample.kind != Kind::consent)
       continue;
     INFO(to_string(sample.kind));
     const Subject other =
