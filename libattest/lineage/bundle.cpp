@@ -6,6 +6,7 @@
 #include <set>
 
 #include "libattest/base/text.h"
+#include "libattest/lineage/training_node.h"
 #include "libattest/statement/entry_subjects.h"
 
 namespace attest::lineage {
@@ -167,18 +168,33 @@ class BundleVerifier {
     return {};
   }
 
-  // Authorizes the releases and data sets of one artefact, and finds which of them are revoked.
+  // Authorizes the releases and data sets of one artefact, with what is said of how they came to
+  // be, and finds which of them are revoked.
   Status gather_origins(const Subject& subject) {
     origins_before_ = origins_.size();
     TRY(const VerifiedStatus* status, status_of(subject));
     const std::vector<std::uint64_t> about = statements_about(*status, subject);
     std::vector<std::uint64_t> revocations;
+    std::vector<RunRecord> runs;
+    std::vector<ConsentRecord> consents;
     for (const std::uint64_t index : about) {
       const UntrustedStatement& said = *entries_.at(index).statement;
       if (said.kind() == Kind::revocation) revocations.push_back(index);
-      if (said.kind() != Kind::model_release && said.kind() != Kind::data_set) continue;
+      if (said.kind() != Kind::model_release && said.kind() != Kind::data_set &&
+          said.kind() != Kind::training_run && said.kind() != Kind::consent)
+        continue;
       TRY(const AuthorizedStatement* authorized, believe(index));
-      if (authorized) origins_.push_back(origin_of(*authorized, index));
+      if (!authorized) continue;
+      if (const auto* run = (*authorized)->as<statement::TrainingRun>())
+        runs.push_back({(*authorized)->issuer(), index, *run, training_nodes(*run, trust_)});
+      else if (const auto* consent = (*authorized)->as<statement::Consent>())
+        consents.push_back({(*authorized)->issuer(), index, *consent});
+      else
+        origins_.push_back(origin_of(*authorized, index));
+    }
+    for (std::size_t i = origins_before_; i < origins_.size(); ++i) {
+      origins_[i].runs = runs;
+      origins_[i].consents = consents;
     }
     for (const std::uint64_t index : revocations) TRY_VOID(apply_revocation(index));
     return {};

@@ -78,6 +78,8 @@ class VerifiedBundle {
 //     statement used here there is a status proof (rules::bundle_status_missing, incomplete);
 //   - each statement used is authorized by the trust root under its key's status (authorize). One
 //     that is not has no effect and becomes a finding;
+//   - attestation results of nodes in training runs are verified for the time of the run by the
+//     trust root's verifiers; one that does not hold is kept with its error (training_node.h);
 //   - revocations count where revocation_counts says so; others become findings;
 //   - what is left is a graph of descent (build_graph).
 // Key statuses are taken in log order: one counts when its signer's key had not ended before it,

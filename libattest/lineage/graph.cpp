@@ -87,6 +87,10 @@ const std::string& Origin::licence() const {
   return release() ? release()->licence : data_set()->licence;
 }
 
+const std::vector<std::string>& Origin::jurisdictions() const {
+  return release() ? release()->jurisdictions : data_set()->jurisdictions;
+}
+
 Result<LineageGraph> build_graph(const Subject& artefact, std::vector<Origin> given) {
   Origins origins;
   for (Origin& origin : given) TRY_VOID(add_origin(origins, std::move(origin)));

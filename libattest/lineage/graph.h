@@ -12,7 +12,10 @@
 #include <variant>
 #include <vector>
 
+#include "libattest/result/ear.h"
 #include "libattest/statement/artefact.h"
+#include "libattest/statement/consent.h"
+#include "libattest/statement/training_run.h"
 
 namespace attest::lineage {
 
@@ -25,6 +28,30 @@ struct RevocationRecord {
   std::string reason;
 };
 
+// TrainingNode is a node that a training run names. `level` is the best trust level at which its
+// attestation result affirmed something while the run went on; nothing where there is no result
+// that counts, and then `why` says what is the matter with it.
+struct TrainingNode {
+  std::string node;
+  std::optional<result::TrustLevel> level;
+  std::optional<Error> why;
+};
+
+// RunRecord is an authorized statement of how an artefact was trained.
+struct RunRecord {
+  std::string issuer;
+  std::uint64_t index = 0;
+  statement::TrainingRun run;
+  std::vector<TrainingNode> nodes;  // one for each of run.hardware
+};
+
+// ConsentRecord is an authorized statement of consent to one artefact's descent from another.
+struct ConsentRecord {
+  std::string issuer;
+  std::uint64_t index = 0;
+  statement::Consent consent;
+};
+
 // Origin is one authorized statement of where an artefact comes from.
 struct Origin {
   statement::Subject subject;
@@ -32,6 +59,8 @@ struct Origin {
   std::uint64_t index = 0;  // its entry in the log
   std::variant<statement::DataSet, statement::ModelRelease> content;
   std::optional<RevocationRecord> revoked;
+  std::vector<RunRecord> runs{};          // in the order of the log, as are
+  std::vector<ConsentRecord> consents{};  // whoever gave them: see verdict.h for which count
 
   const statement::ModelRelease* release() const {
     return std::get_if<statement::ModelRelease>(&content);
@@ -39,6 +68,7 @@ struct Origin {
   const statement::DataSet* data_set() const { return std::get_if<statement::DataSet>(&content); }
   const std::string& name() const;
   const std::string& licence() const;
+  const std::vector<std::string>& jurisdictions() const;
 };
 
 class LineageGraph {

@@ -11,6 +11,7 @@
 #include "libattest/base/file.h"
 #include "libattest/base/time.h"
 #include "libattest/crypto/digest.h"
+#include "libattest/result/ear.h"
 
 namespace attest::lineage {
 
@@ -18,6 +19,22 @@ namespace attest::lineage {
 template <typename T>
 struct Asked {
   T value{};
+  std::string place;
+};
+
+// What may descend from what: an artefact whose licence matches `from` is the ancestor only of
+// artefacts whose licences match one of `to`.
+struct DescentRule {
+  std::string from;  // pattern
+  std::vector<std::string> to;
+  std::string place;
+};
+
+// Where it may run: a lineage that holds something made under this jurisdiction runs in these
+// regions only.
+struct PlacementRule {
+  std::string jurisdiction;  // pattern
+  std::vector<std::string> regions;
   std::string place;
 };
 
@@ -30,6 +47,14 @@ struct ReleasePolicy {
   std::optional<Asked<std::vector<std::string>>> roles;       // that the lineage must hold
   std::optional<Asked<std::vector<std::string>>> licences;    // anywhere in the lineage
   std::optional<Asked<std::vector<std::string>>> formats;     // of the file, such as "gguf"
+  std::optional<Asked<std::vector<std::string>>> descends_from;  // artefacts, at least one of them
+  std::optional<Asked<std::vector<std::string>>> never_from;     // artefacts, none of them
+  std::optional<Asked<std::vector<std::string>>> jurisdictions;  // anywhere in the lineage
+  std::optional<Asked<std::vector<std::string>>> statements;     // kinds that must be there
+  std::optional<Asked<std::vector<std::string>>> witnesses;      // that must have cosigned
+  std::optional<Asked<result::TrustLevel>> training_hardware;    // at least, of each node
+  std::vector<DescentRule> descent;
+  std::vector<PlacementRule> placement;
   // Descendants of a revoked release are refused unless the policy says otherwise.
   Asked<bool> allow_revoked_ancestors{false, {}};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libattest/base/text.h"
+#include "libattest/lineage/rights.h"
 
 namespace attest::lineage {
 
@@ -96,6 +97,25 @@ class Judgement {
               "again",
               policy_.max_status_age->place);
     if (made.outcome == Verdict::refused) made.outcome = Verdict::incomplete;
+  }
+
+  void witnesses() {
+    if (!policy_.witnesses) return not_asked("named witnesses (witnesses)");
+    std::vector<std::string> present;
+    for (const auto& cosignature : bundle_.checkpoint().cosignatures())
+      present.emplace_back(cosignature.witness.name());
+    const bool all = std::ranges::all_of(
+        policy_.witnesses->value, [&](const std::string& name) { return holds(present, name); });
+    ModelCheck& made =
+        check(rules::model_witness, all, joined(policy_.witnesses->value), joined(present),
+              "a witness the policy names did not cosign the checkpoint; fetch the bundle again",
+              policy_.witnesses->place);
+    if (!all) made.outcome = Verdict::incomplete;
+  }
+
+  void take(Judged judged) {
+    std::ranges::move(judged.checks, std::back_inserter(verdict.checks));
+    std::ranges::move(judged.not_checked, std::back_inserter(verdict.not_checked));
   }
 
   void issuers() {
@@ -215,11 +235,14 @@ ModelVerdict judge_model(const VerifiedBundle& bundle, const PresentedFile& file
   judgement.file();
   judgement.revocation();
   judgement.status_age(now);
+  judgement.witnesses();
   judgement.issuers();
   judgement.operations();
   judgement.roles();
   judgement.licences();
   judgement.format();
+  judgement.take(judge_rights(bundle.graph(), policy, file.region));
+  judgement.take(judge_training(bundle.graph(), policy));
 
   ModelVerdict& verdict = judgement.verdict;
   for (const ModelCheck& check : verdict.checks)

@@ -17,7 +17,8 @@ namespace attest::lineage {
 struct PresentedFile {
   std::string name;  // for messages
   model::FileDigests digests;
-  std::string format;  // "gguf", or empty where the caller does not know
+  std::string format;    // "gguf", or empty where the caller does not know
+  std::string region{};  // where it is to run, as the policy calls it; empty where nobody said
 };
 
 // ModelCheck is one thing that was judged, in words a person can read.
@@ -46,7 +47,10 @@ struct ModelVerdict {
 //   - the release was not revoked (rules::model_revoked), and no ancestor was
 //     (rules::model_revoked_ancestor, unless the policy allows it);
 //   - the status is no older than the policy asks: older is incomplete (rules::model_status_age);
-//   - issuers, operations, roles, licences and format are those the policy allows.
+//   - witnesses that the policy names cosigned the checkpoint: a missing one is incomplete;
+//   - issuers, operations, roles, licences and format are those the policy allows;
+//   - rights and training (rights.h): consent where a release demands it, licences and
+//     jurisdictions along the graph, training runs and their hardware.
 // Every check is made, whatever an earlier one said. What the policy does not ask for is listed in
 // not_checked.
 ModelVerdict judge_model(const VerifiedBundle& bundle, const PresentedFile& file,
@@ -66,6 +70,7 @@ inline constexpr Rule model_size{"lineage.model.size"};
 inline constexpr Rule model_revoked{"lineage.model.revoked"};
 inline constexpr Rule model_revoked_ancestor{"lineage.model.revoked-ancestor"};
 inline constexpr Rule model_status_age{"lineage.model.status-age"};
+inline constexpr Rule model_witness{"lineage.model.witness"};
 inline constexpr Rule model_issuer{"lineage.model.issuer"};
 inline constexpr Rule model_ancestor_issuer{"lineage.model.ancestor-issuer"};
 inline constexpr Rule model_operation{"lineage.model.operation"};

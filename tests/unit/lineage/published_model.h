@@ -15,7 +15,8 @@ struct PublishedModel {
 
   TestLog log;
   const TestIssuer& lab =
-      log.issuer("weights@lab.example", {"data-set", "model-release", "revocation"});
+      log.issuer("weights@lab.example",
+                 {"data-set", "model-release", "revocation", "training-run", "consent"});
   const TestIssuer& admin = log.issuer("administrator@demo.example", {"key-status", "revocation"},
                                        {"key:*"}, {"sha256:*"});
   statement::DataSet text = data_set_of("text");
@@ -23,6 +24,10 @@ struct PublishedModel {
   statement::ModelRelease chat = release_of("chat", "quantize", {{"base", subject_of(base)}});
   statement::Subject subject = subject_of(chat);
 
+  // Before publish_all: the jurisdictions of all three.
+  void say_jurisdictions(const std::vector<std::string>& names) {
+    text.jurisdictions = base.jurisdictions = chat.jurisdictions = names;
+  }
   void publish_all() {
     log.data_set(lab, text);
     log.release(lab, base);

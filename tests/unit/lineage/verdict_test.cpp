@@ -2,66 +2,38 @@
 
 #include <algorithm>
 
-#include "tests/unit/lineage/published_model.h"
+#include "tests/unit/lineage/judged_model.h"
 
 using namespace attest;
 using namespace attest::lineage;
 using namespace attest::test;
 using result::Verdict;
 
-namespace {
-
-PresentedFile file_of(std::string_view bytes) {
-  return {std::string(bytes), model::digest_bytes(as_bytes(bytes)), "gguf"};
-}
-
-struct Gate {
-  PublishedModel model;
-  std::string policy = "version = 1\n";
-  PresentedFile file = file_of("chat");
-  Time now = PublishedModel::now;
-
-  Gate() { model.publish_all(); }
-  ModelVerdict judge() {
-    return judge_bundle(encode_bundle(model.bundle()), model.log.trust(), file,
-                        must(parse_release_policy(policy)), now);
-  }
-  // Requires that exactly one check fails, by this rule and with this outcome.
-  ModelCheck only(Rule rule, Verdict outcome = Verdict::refused) {
-    const ModelVerdict verdict = judge();
-    std::vector<ModelCheck> failed;
-    std::ranges::copy_if(verdict.checks, std::back_inserter(failed),
-                         [](const ModelCheck& check) { return check.outcome != Verdict::pass; });
-    REQUIRE(failed.size() == 1);
-    REQUIRE(failed[0].name == rule.name);
-    REQUIRE(failed[0].outcome == outcome);
-    REQUIRE(verdict.outcome == outcome);
-    return failed[0];
-  }
-  void with(const std::string& line) { policy = "version = 1\n" + line + "\n"; }
-};
-
-}  // namespace
-
 TEST_CASE("a released model passes a policy that asks for what it is") {
-  Gate gate;
+  Gate gate(said_in_full);
   gate.with(
       "issuers = [\"*@lab.example\"]\nancestor_issuers = [\"weights@lab.example\"]\n"
       "max_status_age = \"1h\"\noperations = [\"train\", \"quantize\"]\n"
       "required_roles = [\"base\", \"dataset\"]\nlicences = [\"Apache-2.0\", \"CC0-1.0\"]\n"
-      "formats = [\"gguf\"]");
+      "formats = [\"gguf\"]\nwitnesses = [\"witness-0.example\"]\n"
+      "jurisdictions = [\"EU\"]\nrequired_statements = [\"data-set\"]\n"
+      "training_hardware = \"host-reported\"\ndescends_from = [\"" +
+      subject_of(gate.model.base).text() + "\"]\nnever_from = [\"sha256:" + std::string(64, '0') +
+      "\"]\n[[descent]]\nfrom = \"CC0-1.0\"\nto = [\"*\"]\n"
+      "[[placement]]\njurisdiction = \"EU\"\nregions = [\"eu-central\"]");
+  gate.file.region = "eu-central";
   const ModelVerdict verdict = gate.judge();
   REQUIRE(verdict.outcome == Verdict::pass);
   REQUIRE(verdict.not_checked.empty());
-  REQUIRE(verdict.checks.size() == 13);
-  REQUIRE(verdict.release == "chat by weights@lab.example, statement 2");
+  REQUIRE(verdict.checks.size() == 23);
+  REQUIRE(verdict.release == "chat by weights@lab.example, statement 3");
 }
 
 TEST_CASE("what a policy does not ask for is said") {
   Gate gate;
   const ModelVerdict verdict = gate.judge();
   REQUIRE(verdict.outcome == Verdict::pass);
-  REQUIRE(verdict.not_checked.size() == 7);
+  REQUIRE(verdict.not_checked.size() == 15);
 }
 
 TEST_CASE("a file with one byte changed is not the released one") {
