@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+#include "libattest/crypto/ecdsa_signature.h"
 #include "libattest/crypto/openssl_handles.h"
 
 namespace attest::test {
@@ -19,8 +20,8 @@ void require(bool held) {
   if (!held) throw std::runtime_error("OpenSSL could not make a test certificate");
 }
 
-openssl::Key make_key() {
-  openssl::Key key(EVP_EC_gen("P-256"));
+openssl::Key make_key(const CertificateSpec& spec) {
+  openssl::Key key(EVP_EC_gen(spec.curve.c_str()));
   require(key != nullptr);
   return key;
 }
@@ -33,14 +34,13 @@ void add(X509* certificate, X509* issuer, int nid, const std::string& value) {
   require(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
-void add_unknown_critical(X509* certificate, const std::string& oid) {
+void add_by_oid(X509* certificate, const std::string& oid, ByteView content, bool critical) {
   const openssl::Object object(OBJ_txt2obj(oid.c_str(), 1));
   const std::unique_ptr<ASN1_OCTET_STRING, openssl::Free<ASN1_OCTET_STRING_free>> value(
       ASN1_OCTET_STRING_new());
-  const unsigned char null[] = {0x05, 0x00};
-  ASN1_OCTET_STRING_set(value.get(), null, sizeof null);
+  ASN1_OCTET_STRING_set(value.get(), openssl::data(content), static_cast<int>(content.size()));
   const std::unique_ptr<X509_EXTENSION, openssl::Free<X509_EXTENSION_free>> extension(
-      X509_EXTENSION_create_by_OBJ(nullptr, object.get(), 1, value.get()));
+      X509_EXTENSION_create_by_OBJ(nullptr, object.get(), critical ? 1 : 0, value.get()));
   require(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
@@ -56,7 +56,10 @@ void add_extensions(X509* certificate, X509* issuer, const CertificateSpec& spec
   if (!usages.empty()) add(certificate, issuer, NID_ext_key_usage, usages);
   if (!spec.alternative_names.empty())
     add(certificate, issuer, NID_subject_alt_name, spec.alternative_names);
-  if (!spec.critical_extension.empty()) add_unknown_critical(certificate, spec.critical_extension);
+  const Bytes null{std::byte{5}, std::byte{0}};
+  if (!spec.critical_extension.empty())
+    add_by_oid(certificate, spec.critical_extension, null, true);
+  for (const auto& [oid, value] : spec.extensions) add_by_oid(certificate, oid, value, false);
 }
 
 // No authority key identifier is written: so that an issuer's namesake can be tried as a forger.
@@ -66,7 +69,11 @@ Certificate build(const CertificateSpec& spec, EVP_PKEY* subject_key, X509* issu
   require(certificate != nullptr);
   X509_set_version(certificate.get(), X509_VERSION_3);
   const openssl::Number serial(BN_new());
-  require(BN_rand(serial.get(), 120, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
+  if (spec.serial.empty())
+    require(BN_rand(serial.get(), 120, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
+  else
+    BN_bin2bn(openssl::data(ByteView(spec.serial)), static_cast<int>(spec.serial.size()),
+              serial.get());
   BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate.get()));
   ASN1_TIME_set(X509_getm_notBefore(certificate.get()), unix_seconds(spec.not_before));
   ASN1_TIME_set(X509_getm_notAfter(certificate.get()), unix_seconds(spec.not_after));
@@ -93,13 +100,13 @@ Certificate build(const CertificateSpec& spec, EVP_PKEY* subject_key, X509* issu
 Certified Certified::root(const CertificateSpec& spec) {
   CertificateSpec root_spec = spec;
   root_spec.is_ca = true;
-  auto key = std::make_shared<Key>(make_key());
+  auto key = std::make_shared<Key>(make_key(spec));
   Certificate certificate = build(root_spec, key->key.get(), nullptr, key->key.get());
   return {std::move(key), std::move(certificate)};
 }
 
 Certified Certified::issue(const CertificateSpec& spec) const {
-  auto key = std::make_shared<Key>(make_key());
+  auto key = std::make_shared<Key>(make_key(spec));
   Certificate certificate = build(spec, key->key.get(), certificate_->openssl(), key_->key.get());
   return {std::move(key), std::move(certificate)};
 }
@@ -133,6 +140,27 @@ Bytes Certified::crl(const std::vector<Certificate>& revoked, Time this_update,
   Bytes bytes = to_bytes(std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
   OPENSSL_free(der);
   return bytes;
+}
+
+Bytes Certified::sign_der(ByteView message) const {
+  const openssl::DigestContext context(EVP_MD_CTX_new());
+  const EVP_MD* hash = EVP_PKEY_get_bits(key_->key.get()) == 384 ? EVP_sha384() : EVP_sha256();
+  require(context &&
+          EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key_->key.get()) == 1);
+  std::size_t size = 256;
+  Bytes signature(size);
+  require(EVP_DigestSign(context.get(), openssl::data(signature), &size, openssl::data(message),
+                         message.size()) == 1);
+  signature.resize(size);
+  return signature;
+}
+
+Bytes Certified::sign(ByteView message) const {
+  const auto key = certificate_->public_key();
+  require(key.has_value());
+  const auto fixed = fixed_from_der(key->kind(), sign_der(message));
+  require(fixed.has_value());
+  return *fixed;
 }
 
 std::string Certified::key_pem() const {

@@ -1,7 +1,8 @@
 // Certificate authorities made at run time, for tests: roots, intermediates and leaves with chosen
-// use, validity and extensions, and CRLs. Keys are ECDSA P-256 and live in memory.
+// use, validity and extensions, and CRLs. Keys are ECDSA, P-256 unless said, and live in memory.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct CertificateSpec {
   std::string alternative_names = {};          // as "DNS:localhost,IP:127.0.0.1"
   std::string critical_extension = {};         // dotted OID of one nobody knows
   std::string digest = "SHA256";
+  std::string curve = "P-256";                   // or "P-384"
+  Bytes serial = {};                             // random without
+  std::map<std::string, Bytes> extensions = {};  // dotted OID to value, not critical
 };
 
 // Certified is a certificate with its private key; it can issue others where it is a CA.
@@ -36,6 +40,10 @@ class Certified {
 
   const Certificate& certificate() const { return *certificate_; }
   std::string key_pem() const;
+  // sign gives r ‖ s over the message, hashed with SHA-256 for P-256 and SHA-384 for P-384;
+  // sign_der the same in DER.
+  Bytes sign(ByteView message) const;
+  Bytes sign_der(ByteView message) const;
 
  private:
   struct Key;
