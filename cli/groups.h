@@ -23,6 +23,7 @@ void add_model_inspect_command(CommandLine& command_line, CLI::App* group);
 void add_node_commands(CommandLine& command_line);
 void add_receipt_commands(CommandLine& command_line);
 void add_result_commands(CommandLine& command_line);
+void add_tee_commands(CommandLine& command_line);
 void add_tpm_commands(CommandLine& command_line);
 void add_trust_commands(CommandLine& command_line);
 void add_witness_commands(CommandLine& command_line);

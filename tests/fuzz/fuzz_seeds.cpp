@@ -15,10 +15,12 @@
 #include "libattest/statement/dsse.h"
 #include "libattest/statement/entry_subjects.h"
 #include "libattest/statement/in_toto.h"
+#include "libattest/tee/tdx_quote.h"
 #include "libattest/transparency/cose_receipt.h"
 #include "libattest/transparency/tlog_proof.h"
 #include "libattest/transparency/witness_protocol.h"
 #include "tests/support/catch.h"
+#include "tests/support/made_tdx.h"
 #include "tests/support/test_ca.h"
 #include "tests/support/test_log.h"
 #include "tests/support/test_node.h"
@@ -93,6 +95,25 @@ TEST_CASE("seeds: what a node sends") {
             evidence::encode(evidence::EnrolComplete{session, to_bytes("secret")}));
   seeds.add("evidence_enrolment",
             evidence::encode(evidence::EnrolResult{"rack7-n03", to_bytes("name"), "enrolled"}));
+}
+
+TEST_CASE("seeds: evidence of trusted execution environments") {
+  SeedFolder seeds(seed_root());
+  const MadeSnp snp;
+  REQUIRE_OK(tee::parse_snp_report(snp.report()));
+  seeds.add("tee_snp", snp.report());
+  MadeTdx tdx;
+  seeds.add("tee_tdx", tdx.quote());
+  tdx.version = 5;
+  tdx.td_1_5 = true;
+  REQUIRE_OK(tee::parse_tdx_quote(tdx.quote()));
+  seeds.add("tee_tdx", tdx.quote());
+  seeds.add("tee_collateral", tdx.chain_pem());
+  seeds.add("tee_collateral", snp.vcek.certificate().der());
+  seeds.add("tee_collateral", tdx.crls(now).front());
+  seeds.add("tee_collateral",
+            signed_json(tdx.tcb_signing, "tcbInfo", tcb_info_body({{}, {.status = "OutOfDate"}})));
+  seeds.add("tee_collateral", signed_json(tdx.tcb_signing, "enclaveIdentity", qe_identity_body()));
 }
 
 TEST_CASE("seeds: reference values and results") {
