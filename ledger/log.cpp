@@ -38,6 +38,10 @@ Result<Descriptor> take_lock(const Path& directory) {
                   .next("ask the verifierd that serves it, or stop it first"));
 }
 
+SqliteOptions options_of(const LogPlace& place, bool writer) {
+  return {place.sqlite_vfs, place.files, writer, place.index};
+}
+
 transparency::NoteKeyType note_type(const SigningKey& key) {
   return key.public_key().kind() == KeyKind::ed25519 ? transparency::NoteKeyType::ed25519
                                                      : transparency::NoteKeyType::ecdsa;
@@ -65,7 +69,7 @@ Log::Log(LogPlace place, std::unique_ptr<Store> store)
 Result<std::unique_ptr<Log>> Log::assemble(LogPlace place, std::unique_ptr<Store> store,
                                            std::shared_ptr<const SigningKey> key, Descriptor lock) {
   TRY(auto floor, SigningFloor::open(*place.files, floor_of(place), store->identity().origin));
-  TRY(auto sequencer, Sequencer::make(*store, std::move(floor), std::move(key)));
+  TRY(auto sequencer, Sequencer::make(*store, std::move(floor), std::move(key), place.deduplicate));
   std::unique_ptr<Log> log(new Log(std::move(place), std::move(store)));
   log->lock_ = std::move(lock);
   log->sequencer_ = std::make_unique<Sequencer>(std::move(sequencer));
@@ -82,7 +86,7 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
   // A crash between the two leaves a database and no floor: init again only writes the floor.
   std::unique_ptr<Store> store;
   if (made_before && !signed_before) {
-    TRY(store, SqliteStore::open(database_of(place), place.sqlite_vfs));
+    TRY(store, SqliteStore::open(database_of(place), options_of(place, true)));
     TRY(const Head head, store->head());
     if (head.size != 0 || store->identity() != LogIdentity{origin, verifier.to_string()})
       return fail(refused(rules::store_exists, "a database is there already")
@@ -91,8 +95,8 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
     if (signed_before)
       return fail(refused(rules::floor_exists, "a log was made here already")
                       .within(floor_of(place).string()));
-    TRY(store,
-        SqliteStore::create(database_of(place), {origin, verifier.to_string()}, place.sqlite_vfs));
+    TRY(store, SqliteStore::create(database_of(place), {origin, verifier.to_string()},
+                                   options_of(place, true)));
   }
   TRY_VOID(SigningFloor::create(*place.files, floor_of(place), origin));
   TRY(auto log, assemble(std::move(place), std::move(store), std::move(key), std::move(lock)));
@@ -102,13 +106,16 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
 }
 
 Result<std::unique_ptr<Log>> Log::open(LogPlace place, std::shared_ptr<const SigningKey> key) {
-  TRY(std::unique_ptr<Store> store, SqliteStore::open(database_of(place), place.sqlite_vfs));
+  TRY(const bool there, place.files->exists(database_of(place)));
+  if (!there) return open_to_read(std::move(place));  // says that there is none
   TRY(auto lock, take_lock(place.directory));
+  TRY(std::unique_ptr<Store> store, SqliteStore::open(database_of(place), options_of(place, true)));
   return assemble(std::move(place), std::move(store), std::move(key), std::move(lock));
 }
 
 Result<std::unique_ptr<Log>> Log::open_to_read(LogPlace place) {
-  TRY(std::unique_ptr<Store> store, SqliteStore::open(database_of(place), place.sqlite_vfs));
+  TRY(std::unique_ptr<Store> store,
+      SqliteStore::open(database_of(place), options_of(place, false)));
   return std::unique_ptr<Log>(new Log(std::move(place), std::move(store)));
 }
 
@@ -191,6 +198,7 @@ Result<std::vector<std::uint64_t>> Log::find(Field field, std::string_view text)
 
 Result<std::optional<std::uint64_t>> Log::find_digest(const Sha256& entry_digest) const {
   const std::lock_guard lock(mutex_);
+  TRY_VOID(store_->head());
   return store_->index_of(entry_digest);
 }
 

@@ -1,6 +1,7 @@
 // Log: a transparency log in one directory, whole: adding, signing, publishing, finding, proving.
 //
-//   DIRECTORY/ledger.db       entries, tiles, indexes, subject map (SqliteStore)
+//   DIRECTORY/ledger.db       entries, tiles, subject map (SqliteStore)
+//   DIRECTORY/index/          where entries are found by digest and lookup; made from the entries
 //   DIRECTORY/signing-floor   what was signed last (SigningFloor); may lie elsewhere
 //   DIRECTORY/writer.lock     held by the one process that writes
 //   DIRECTORY/public/         checkpoint and tiles for any web server (Publication)
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/entry_index.h"
 #include "ledger/publication.h"
 #include "ledger/sequencer.h"
 #include "ledger/signing_floor.h"
@@ -34,6 +36,8 @@ struct LogPlace {
   Path floor;                           // empty: DIRECTORY/signing-floor
   FileSystem* files = &system_files();  // everything but the database
   std::string sqlite_vfs;               // empty: the system's
+  IndexLimits index;                    // when index files are written and merged
+  bool deduplicate = true;              // an entry that is there already keeps its index
 };
 
 // InclusionProof places entry `index` under the root of the first `size` entries.

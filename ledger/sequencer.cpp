@@ -37,7 +37,7 @@ transparency::NoteKeyType note_type(const SigningKey& key) {
 }  // namespace
 
 Result<Sequencer> Sequencer::make(Store& store, SigningFloor floor,
-                                  std::shared_ptr<const SigningKey> key) {
+                                  std::shared_ptr<const SigningKey> key, bool deduplicate) {
   const LogIdentity& identity = store.identity();
   TRY(const auto verifier,
       transparency::VerifierKey::make(identity.origin, note_type(*key), key->public_key()));
@@ -45,7 +45,7 @@ Result<Sequencer> Sequencer::make(Store& store, SigningFloor floor,
     return fail(refused(rules::log_key, "the key is not this log's")
                     .expected(identity.verifier_key)
                     .found(verifier.to_string()));
-  Sequencer sequencer(store, std::move(floor), std::move(key));
+  Sequencer sequencer(store, std::move(floor), std::move(key), deduplicate);
   TRY(const Head head, store.head());
   TRY_VOID(sequencer.check_floor(head));
   return sequencer;
@@ -76,8 +76,11 @@ Result<std::vector<Added>> Sequencer::append(const std::vector<Bytes>& entries) 
   std::vector<Sha256> leaves;
   for (const Bytes& bytes : entries) {
     const Sha256 digest = sha256(bytes);
-    TRY(std::optional<std::uint64_t> known, store_->index_of(digest));
-    if (const auto twin = in_this_batch.find(digest); twin != in_this_batch.end())
+    std::optional<std::uint64_t> known;
+    if (deduplicate_) {
+      TRY(known, store_->index_of(digest));
+    }
+    if (const auto twin = in_this_batch.find(digest); deduplicate_ && twin != in_this_batch.end())
       known = twin->second;
     if (known) {
       added.push_back({*known, true});

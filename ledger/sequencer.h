@@ -28,12 +28,13 @@ class Sequencer {
  public:
   // The store, which must outlive this, is that of the floor's log; the key is the log's
   // (rules::log_key otherwise).
+  // Without `deduplicate` an entry that is added again gets another index.
   static Result<Sequencer> make(Store& store, SigningFloor floor,
-                                std::shared_ptr<const SigningKey> key);
+                                std::shared_ptr<const SigningKey> key, bool deduplicate = true);
 
-  // append enters entries in one transaction and returns when they are durable; entries that are
-  // there already, or twice in `entries`, get one index. Each must be a statement or DSSE envelope
-  // of at most 65,535 bytes, and no map root.
+  // append enters entries in one transaction and returns when they are durable; with deduplication,
+  // entries that are there already, or twice in `entries`, get one index. Each must be a statement
+  // or DSSE envelope of at most 65,535 bytes, and no map root.
   Result<std::vector<Added>> append(const std::vector<Bytes>& entries);
 
   // sign_checkpoint appends a map root when there are new entries and gives a note signed by the
@@ -42,8 +43,9 @@ class Sequencer {
   Result<std::string> sign_checkpoint(Time now);
 
  private:
-  Sequencer(Store& store, SigningFloor floor, std::shared_ptr<const SigningKey> key)
-      : store_(&store), floor_(std::move(floor)), key_(std::move(key)) {}
+  Sequencer(Store& store, SigningFloor floor, std::shared_ptr<const SigningKey> key,
+            bool deduplicate)
+      : store_(&store), floor_(std::move(floor)), key_(std::move(key)), deduplicate_(deduplicate) {}
 
   Status load_edge(const Head& head);
   Status commit(const Commit& commit);
@@ -55,6 +57,7 @@ class Sequencer {
   Store* store_;
   SigningFloor floor_;
   std::shared_ptr<const SigningKey> key_;
+  bool deduplicate_;
   std::optional<GrowingTree> edge_;  // of the head; nothing when its state is not known
   std::uint64_t next_scrubbed_ = 0;  // bundle to look at next
 };

@@ -1,13 +1,17 @@
 #include "ledger/sqlite_store.h"
 
+#include <algorithm>
+
 #include <sqlite3.h>
+
+#include "ledger/store_index.h"
 
 namespace attest::ledger {
 
 namespace {
 
 constexpr int application_id = 0x61747374;  // "atst"
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 
 constexpr const char* schema = R"(
 CREATE TABLE log(
@@ -15,13 +19,24 @@ CREATE TABLE log(
   size INTEGER NOT NULL, root BLOB NOT NULL,
   map_size INTEGER NOT NULL, map_subjects INTEGER NOT NULL) STRICT;
 CREATE TABLE entries(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-CREATE TABLE digests(digest BLOB PRIMARY KEY, entry INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE lookups(
-  field INTEGER NOT NULL, key BLOB NOT NULL, entry INTEGER NOT NULL,
-  PRIMARY KEY(field, key, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE open_leaves(id INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 CREATE TABLE tiles(id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
 CREATE TABLE map_nodes(path BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
 )";
+
+// Version 1 kept the index in tables, and the last leaf tile in a row that was written whole for
+// each entry.
+constexpr const char* from_version_1 = R"(
+CREATE TABLE open_leaves(id INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+WITH RECURSIVE leaf(id, hashes, at) AS (
+  SELECT id * 256, hashes, 0 FROM tiles WHERE id < 1 << 56 AND length(hashes) < 8192
+  UNION ALL SELECT id, hashes, at + 1 FROM leaf WHERE (at + 2) * 32 <= length(hashes))
+INSERT INTO open_leaves SELECT id + at, substr(hashes, at * 32 + 1, 32) FROM leaf;
+DELETE FROM tiles WHERE id < 1 << 56 AND length(hashes) < 8192;
+DROP TABLE digests;
+DROP TABLE lookups;
+PRAGMA user_version = 2;
+COMMIT)";
 
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -139,11 +154,20 @@ Result<Database> connect(const Path& file, bool make, const std::string& vfs) {
   return database;
 }
 
+// Another process may have brought it up meanwhile: the version is read again under the lock.
+Status bring_up(sqlite3* database) {
+  TRY_VOID(execute(database, "BEGIN IMMEDIATE", "the database is busy"));
+  TRY(const std::uint64_t version, one_integer(database, "PRAGMA user_version"));
+  if (version != 1) return execute(database, "ROLLBACK", "the database is busy");
+  return execute(database, from_version_1, "the database cannot be brought to this version");
+}
+
 // With synchronous=FULL in WAL mode each commit is synced before it is acknowledged.
 Status set_durability(sqlite3* database) {
   return execute(database,
                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;"
-                 "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
+                 "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                 "PRAGMA wal_autocheckpoint=4000;",
                  "the database cannot be made durable");
 }
 
@@ -152,13 +176,16 @@ Status set_durability(sqlite3* database) {
 struct SqliteStore::Implementation {
   Database database;
   LogIdentity identity;
+  std::optional<StoreIndex> found_by;
+  Head last_head;  // as read or committed last
   Statement begin_write, end_write, abandon;
   Statement read_head, move_head;
-  Statement add_entry, add_digest, add_lookup, put_tile, put_map_node;
-  Statement get_entries, get_digest, get_lookup, count_lookups, get_tile, get_map_node;
+  Statement add_entry, add_open_leaf, close_leaves, put_tile, put_map_node;
+  Statement get_entries, get_open_leaves, get_tile, get_map_node;
 
   Status prepare();
   Status write(const Commit& commit);
+  Status write_tile(const StoredTile& tile, std::uint64_t from_size);
   Status compare_and_move(const Head& from, const Head& to);
   Result<std::optional<Bytes>> one_blob(Statement& statement);
 };
@@ -174,19 +201,15 @@ Status SqliteStore::Implementation::prepare() {
                              "UPDATE log SET size = ?1, root = ?2, map_size = ?3, map_subjects = ?4"
                              " WHERE id = 1 AND size = ?5 AND root = ?6 AND map_size = ?7"));
   TRY_VOID(add_entry.prepare(db, "INSERT INTO entries(id, bytes) VALUES(?1, ?2)"));
-  TRY_VOID(add_digest.prepare(db, "INSERT INTO digests(digest, entry) VALUES(?1, ?2)"));
-  TRY_VOID(add_lookup.prepare(db, "INSERT INTO lookups(field, key, entry) VALUES(?1, ?2, ?3)"));
+  TRY_VOID(add_open_leaf.prepare(db, "INSERT INTO open_leaves(id, hash) VALUES(?1, ?2)"));
+  TRY_VOID(close_leaves.prepare(db, "DELETE FROM open_leaves WHERE id < ?1"));
   TRY_VOID(put_tile.prepare(db, "INSERT OR REPLACE INTO tiles(id, hashes) VALUES(?1, ?2)"));
   TRY_VOID(
       put_map_node.prepare(db, "INSERT OR REPLACE INTO map_nodes(path, content) VALUES(?1, ?2)"));
   TRY_VOID(
       get_entries.prepare(db, "SELECT id, bytes FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2"));
-  TRY_VOID(get_digest.prepare(db, "SELECT entry FROM digests WHERE digest = ?1"));
-  TRY_VOID(
-      get_lookup.prepare(db,
-                         "SELECT entry FROM lookups WHERE field = ?1 AND key = ?2 AND entry < ?3"
-                         " ORDER BY entry"));
-  TRY_VOID(count_lookups.prepare(db, "SELECT count(*) FROM lookups"));
+  TRY_VOID(get_open_leaves.prepare(
+      db, "SELECT id, hash FROM open_leaves WHERE id >= ?1 AND id < ?1 + 256 ORDER BY id"));
   TRY_VOID(get_tile.prepare(db, "SELECT hashes FROM tiles WHERE id = ?1"));
   TRY_VOID(get_map_node.prepare(db, "SELECT content FROM map_nodes WHERE path = ?1"));
   return {};
@@ -214,23 +237,34 @@ Status SqliteStore::Implementation::write(const Commit& commit) {
   std::uint64_t index = commit.from.size;
   for (const NewEntry& entry : commit.entries) {
     TRY_VOID(add_entry.begin().bind(index).bind(ByteView(entry.bytes)).run());
-    TRY_VOID(add_digest.begin().bind(ByteView(entry.digest)).bind(index).run());
-    for (const Lookup& lookup : entry.lookups)
-      TRY_VOID(add_lookup.begin()
-                   .bind(static_cast<std::uint64_t>(lookup.field))
-                   .bind(ByteView(lookup.key))
-                   .bind(index)
-                   .run());
     ++index;
   }
-  for (const StoredTile& tile : commit.tiles)
-    TRY_VOID(put_tile.begin()
-                 .bind(static_cast<std::uint64_t>(tile_row(tile.level, tile.number)))
-                 .bind(ByteView(tile.hashes))
-                 .run());
+  for (const StoredTile& tile : commit.tiles) TRY_VOID(write_tile(tile, commit.from.size));
   for (const MapNode& node : commit.map_nodes)
     TRY_VOID(put_map_node.begin().bind(ByteView(node.path)).bind(ByteView(node.content)).run());
   return {};
+}
+
+// Leaves of the last, open tile are rows of their own: an entry adds one, where the tile's row
+// would be written whole, three pages of it, each time.
+Status SqliteStore::Implementation::write_tile(const StoredTile& tile, std::uint64_t from_size) {
+  const std::uint64_t first = tile.number * tile_width;
+  const std::uint64_t count = tile.hashes.size() / sizeof(Sha256);
+  if (tile.level == 0 && count < tile_width) {
+    for (std::uint64_t leaf = std::max(first, from_size); leaf < first + count; ++leaf)
+      TRY_VOID(
+          add_open_leaf.begin()
+              .bind(leaf)
+              .bind(ByteView(tile.hashes).subspan((leaf - first) * sizeof(Sha256), sizeof(Sha256)))
+              .run());
+    return {};
+  }
+  if (tile.level == 0 && first < from_size)
+    TRY_VOID(close_leaves.begin().bind(first + tile_width).run());
+  return put_tile.begin()
+      .bind(static_cast<std::uint64_t>(tile_row(tile.level, tile.number)))
+      .bind(ByteView(tile.hashes))
+      .run();
 }
 
 Result<std::optional<Bytes>> SqliteStore::Implementation::one_blob(Statement& statement) {
@@ -247,8 +281,8 @@ SqliteStore::~SqliteStore() = default;
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::create(const Path& file,
                                                          const LogIdentity& identity,
-                                                         const std::string& vfs) {
-  TRY(const Database database, connect(file, true, vfs));
+                                                         const SqliteOptions& options) {
+  TRY(const Database database, connect(file, true, options.vfs));
   TRY_VOID(set_durability(database.get()));
   TRY_VOID(execute(database.get(), "BEGIN IMMEDIATE", "the database is busy"));
   // An interrupted creation left nothing: the schema, its version and the head are one transaction.
@@ -272,27 +306,29 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::create(const Path& file,
                .bind(ByteView(empty))
                .run());
   TRY_VOID(execute(database.get(), "COMMIT", "the database cannot be made"));
-  return open(file, vfs);
+  return open(file, options);
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const Path& file, const std::string& vfs) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const Path& file,
+                                                       const SqliteOptions& options) {
   if (!std::filesystem::exists(file))
     return fail(incomplete(rules::store_missing, "there is no ledger database")
                     .within(file.string())
                     .next("make a log with: attestctl ledger init"));
   auto made = std::make_unique<Implementation>();
-  TRY(made->database, connect(file, false, vfs));
+  TRY(made->database, connect(file, false, options.vfs));
   sqlite3* db = made->database.get();
   TRY_WITHIN(file.string(), const std::uint64_t application,
              one_integer(db, "PRAGMA application_id"));
   TRY_WITHIN(file.string(), const std::uint64_t version, one_integer(db, "PRAGMA user_version"));
-  if (application != application_id || version != schema_version)
+  if (application != application_id || version < 1 || version > schema_version)
     return fail(refused(rules::store_schema, "is not a ledger database this program can read")
                     .expected("schema version " + std::to_string(schema_version))
                     .found(application == application_id ? "version " + std::to_string(version)
                                                          : "another program's file")
                     .within(file.string()));
   TRY_VOID(set_durability(db));
+  if (version == 1) TRY_VOID(bring_up(db));
   TRY_VOID(made->prepare());
   Statement identity;
   TRY_VOID(identity.prepare(db, "SELECT origin, verifier_key FROM log WHERE id = 1"));
@@ -300,7 +336,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const Path& file, const s
   if (!there)
     return fail(fault(rules::store_damaged, "the log's row is gone").within(file.string()));
   made->identity = {to_string(identity.blob(0)), to_string(identity.blob(1))};
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(made)));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(made)));
+  TRY(auto index, StoreIndex::open(*store, *options.files, file.parent_path() / "index",
+                                   options.writer, options.index));
+  store->implementation_->found_by = std::move(index);
+  return store;
 }
 
 const LogIdentity& SqliteStore::identity() const {
@@ -316,6 +356,7 @@ Result<Head> SqliteStore::head() {
   Head head{read.integer(0), {}, read.integer(2), read.integer(3)};
   std::ranges::copy(root, head.root.begin());
   read.begin();
+  implementation_->last_head = head;
   return head;
 }
 
@@ -324,9 +365,14 @@ Status SqliteStore::commit(const Commit& commit) {
   TRY_VOID(store.begin_write.begin().run());
   Status written = store.write(commit);
   if (written) written = store.end_write.begin().run();
-  if (!written && sqlite3_get_autocommit(store.database.get()) == 0)
-    (void)store.abandon.begin().run();
-  return written;
+  if (!written) {
+    if (sqlite3_get_autocommit(store.database.get()) == 0) (void)store.abandon.begin().run();
+    return written;
+  }
+  // The entries are durable whatever becomes of the index: it is made again from them.
+  store.last_head = commit.to;
+  (void)store.found_by->took(commit);
+  return {};
 }
 
 Result<std::vector<Bytes>> SqliteStore::entries(std::uint64_t first, std::uint64_t count) {
@@ -347,37 +393,35 @@ Result<std::vector<Bytes>> SqliteStore::entries(std::uint64_t first, std::uint64
 }
 
 Result<std::optional<std::uint64_t>> SqliteStore::index_of(const Sha256& entry_digest) {
-  Statement& get = implementation_->get_digest;
-  TRY(const bool there, get.begin().bind(ByteView(entry_digest)).row());
-  std::optional<std::uint64_t> index;
-  if (there) index = get.integer(0);
-  get.begin();
-  return index;
+  return implementation_->found_by->index_of(entry_digest, implementation_->last_head);
 }
 
 Result<std::vector<std::uint64_t>> SqliteStore::find(const Lookup& lookup, std::uint64_t below) {
-  Statement& get = implementation_->get_lookup;
-  get.begin().bind(static_cast<std::uint64_t>(lookup.field)).bind(ByteView(lookup.key)).bind(below);
-  std::vector<std::uint64_t> found;
-  while (true) {
-    TRY(const bool there, get.row());
-    if (!there) return found;
-    found.push_back(get.integer(0));
-  }
+  return implementation_->found_by->find(lookup, below, implementation_->last_head);
 }
 
 Result<std::uint64_t> SqliteStore::lookups() {
-  Statement& count = implementation_->count_lookups;
-  TRY_VOID(count.begin().row());
-  const std::uint64_t rows = count.integer(0);
-  count.begin();
-  return rows;
+  return implementation_->found_by->lookups(implementation_->last_head);
 }
 
 Result<std::optional<Bytes>> SqliteStore::tile(unsigned level, std::uint64_t number) {
   Statement& get = implementation_->get_tile;
   get.begin().bind(static_cast<std::uint64_t>(tile_row(level, number)));
-  return implementation_->one_blob(get);
+  TRY(auto stored, implementation_->one_blob(get));
+  if (stored || level != 0) return stored;
+  Statement& leaves = implementation_->get_open_leaves;
+  const std::uint64_t first = number * tile_width;
+  leaves.begin().bind(first);
+  Bytes hashes;
+  while (true) {
+    TRY(const bool there, leaves.row());
+    if (!there) break;
+    if (leaves.integer(0) != first + hashes.size() / sizeof(Sha256)) break;
+    append(hashes, leaves.blob(1));
+  }
+  leaves.begin();
+  if (hashes.empty()) return std::optional<Bytes>{};
+  return std::optional<Bytes>(std::move(hashes));
 }
 
 Result<std::optional<Bytes>> SqliteStore::map_node(ByteView path) {
@@ -393,7 +437,7 @@ Status SqliteStore::integrity_check() {
   const std::string said = there ? to_string(check.blob(0)) : "nothing";
   if (said != "ok")
     return fail(fault(rules::store_damaged, "the database file is damaged").found(said));
-  return {};
+  return implementation_->found_by->check();
 }
 
 }  // namespace attest::ledger

@@ -6,19 +6,31 @@
 #include <memory>
 #include <string>
 
+#include "ledger/entry_index.h"
 #include "ledger/store.h"
 #include "libattest/base/file.h"
 
 namespace attest::ledger {
 
+// SqliteOptions says how a database and the index beside it are reached. One process may open with
+// `writer`: it alone writes index files, though any may commit.
+struct SqliteOptions {
+  std::string vfs;                      // a registered SQLite file layer; empty is the system's
+  FileSystem* files = &system_files();  // for the index
+  bool writer = true;
+  IndexLimits index;
+};
+
 class SqliteStore final : public Store {
  public:
   // create makes a new log; a database that is there already is refused (rules::store_exists).
-  // `vfs` names a registered SQLite file layer; empty is the system's.
   static Result<std::unique_ptr<SqliteStore>> create(const Path& file, const LogIdentity& identity,
-                                                     const std::string& vfs = {});
-  // open refuses files of another program or of a newer schema (rules::store_schema).
-  static Result<std::unique_ptr<SqliteStore>> open(const Path& file, const std::string& vfs = {});
+                                                     const SqliteOptions& options = {});
+  // open refuses files of another program or of a newer schema (rules::store_schema); one of
+  // version 1 is brought to version 2 in one transaction. Entries that the index does not cover are
+  // read when it is first asked.
+  static Result<std::unique_ptr<SqliteStore>> open(const Path& file,
+                                                   const SqliteOptions& options = {});
 
   ~SqliteStore() override;
   const LogIdentity& identity() const override;
@@ -31,7 +43,7 @@ class SqliteStore final : public Store {
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
 
-  // integrity_check runs SQLite's own check of the file's structure.
+  // integrity_check runs SQLite's own check of the file's structure, and reads the index files.
   Status integrity_check();
 
  private:

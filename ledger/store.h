@@ -86,6 +86,7 @@ class Store {
   virtual Status commit(const Commit& commit) = 0;
   // entries gives `count` entries from `first`, all of which must be there.
   virtual Result<std::vector<Bytes>> entries(std::uint64_t first, std::uint64_t count) = 0;
+  // index_of, find and lookups speak of the entries of the head that was read or committed last.
   virtual Result<std::optional<std::uint64_t>> index_of(const Sha256& entry_digest) = 0;
   // find gives, in order, the entries below `below` that carry the lookup.
   virtual Result<std::vector<std::uint64_t>> find(const Lookup& lookup, std::uint64_t below) = 0;

@@ -122,7 +122,7 @@ class KillRun {
  private:
   static TestLog unsynced(StopAt& never, StoppingFiles& files) {
     register_stopping_vfs(never);
-    return TestLog(files, "stopping");
+    return TestLog(files, "stopping", {.entries_in_memory = 2, .fan_in = 2});
   }
 
   std::string visible_checkpoint() {

@@ -58,8 +58,8 @@ inline Bytes release(std::string_view name, std::string_view parent, const Signi
 // TestLog is a fresh log with its key and a publisher's.
 class TestLog {
  public:
-  explicit TestLog(FileSystem& files = system_files(), std::string vfs = {})
-      : key(new_key()), publisher(new_key()), files_(&files), vfs_(std::move(vfs)) {
+  explicit TestLog(FileSystem& files = system_files(), std::string vfs = {}, IndexLimits index = {})
+      : key(new_key()), publisher(new_key()), files_(&files), vfs_(std::move(vfs)), index_(index) {
     auto made = Log::init(place(), test_origin, key);
     if (!made) throw std::runtime_error(made.error().to_string());
     log = *std::move(made);
@@ -70,6 +70,7 @@ class TestLog {
     where.directory = directory.path() / "log";
     where.files = files_;
     where.sqlite_vfs = vfs_;
+    where.index = index_;
     return where;
   }
   Path database() const { return place().directory / "ledger.db"; }
@@ -97,6 +98,7 @@ class TestLog {
  private:
   FileSystem* files_;
   std::string vfs_;
+  IndexLimits index_;
 };
 
 }  // namespace attest::ledger

@@ -86,7 +86,7 @@ TEST_CASE("an old entry altered in the database is found before the next signatu
 TEST_CASE("a hash altered in the database is named by fsck, and the log refuses to sign") {
   TestLog test;
   fill(test);
-  tamper(test.database(), "UPDATE tiles SET hashes = zeroblob(length(hashes))");
+  tamper(test.database(), "UPDATE open_leaves SET hash = zeroblob(32)");
   CHECK(first_finding(test).file == "tile/0/000.p/4");
   REQUIRE_RULE(test.log->sign_checkpoint(test_time), rules::store_damaged);
   must(test.log->store().head());
@@ -95,12 +95,9 @@ TEST_CASE("a hash altered in the database is named by fsck, and the log refuses 
   if (reopened) REQUIRE_RULE((*reopened)->add(test.entry("d")), rules::store_damaged);
 }
 
-TEST_CASE("a missing entry, index row, digest or map node is found by fsck") {
+TEST_CASE("a missing entry or map node is found by fsck") {
   const auto [sql, file] = GENERATE(table<const char*, const char*>(
       {{"DELETE FROM entries WHERE id = 1", "tile/entries/000.p/4"},
-       {"DELETE FROM lookups WHERE field = 0 AND entry = 1", "lookups"},
-       {"INSERT INTO lookups VALUES(2, x'aa', 1)", "lookups"},
-       {"UPDATE digests SET entry = 0 WHERE entry = 1", "digests"},
        {"UPDATE map_nodes SET content = CAST(x'03' || zeroblob(64) AS BLOB) WHERE path = x'0000'",
         "map_nodes"}}));
   TestLog test;
@@ -110,6 +107,57 @@ TEST_CASE("a missing entry, index row, digest or map node is found by fsck") {
   INFO(sql);
   CHECK(std::ranges::any_of(report.findings,
                             [&](const Finding& finding) { return finding.file == file; }));
+}
+
+TEST_CASE("a record altered in the index is found by fsck, and an index taken away is made again") {
+  const std::string part = GENERATE("digests", "lookups");
+  TestLog test(system_files(), {}, {.entries_in_memory = 4});
+  fill(test);
+  const Path index = test.place().directory / "index" / part;
+  Bytes run = must(read_file(index / "0-4"));
+  run[80 + 3] ^= std::byte{1};  // in the key of the first record
+  must(write_file_atomically(index / "0-4", run));
+  must(test.reopen());
+  CHECK(first_finding(test).file == part);
+  REQUIRE_RULE(static_cast<SqliteStore&>(test.log->store()).integrity_check(),
+               rules::index_damaged);
+  test.log.reset();
+  std::filesystem::remove_all(test.place().directory / "index");
+  must(test.reopen());
+  CHECK(must(fsck(test.log->store())).verdict == Verdict::ok);
+  CHECK(must(test.add("b")).already_there);
+}
+
+TEST_CASE("a database of version 1 is brought up, and goes on as the same log") {
+  TestLog test;
+  must(test.add("a"));
+  must(test.publish());
+  const Head head = must(test.log->head());
+  REQUIRE(head.size == 2);
+  test.log.reset();
+  std::filesystem::remove_all(test.place().directory / "index");
+  tamper(test.database(),
+         "CREATE TABLE digests(digest BLOB PRIMARY KEY, entry INTEGER NOT NULL) STRICT;"
+         "CREATE TABLE lookups(field INTEGER, key BLOB, entry INTEGER) STRICT;"
+         "INSERT INTO tiles SELECT 0, CAST(a.hash || b.hash AS BLOB) FROM open_leaves a,"
+         " open_leaves b WHERE a.id = 0 AND b.id = 1;"
+         "DROP TABLE open_leaves; PRAGMA user_version = 1");
+  must(test.reopen());
+  CHECK(must(test.log->head()) == head);
+  CHECK(must(fsck(test.log->store())).verdict == Verdict::ok);
+  CHECK(must(test.add("a")).already_there);
+  CHECK(must(test.add("b")).index == 2);
+  must(test.publish());
+}
+
+TEST_CASE("without deduplication an entry that is added again gets another index") {
+  TestLog test;
+  test.log.reset();
+  LogPlace place = test.place();
+  place.deduplicate = false;
+  test.log = must(Log::open(place, test.key));
+  CHECK(must(test.add("a")).index == 0);
+  CHECK(must(test.add("a")).index == 1);
 }
 
 TEST_CASE("an older copy of the database is refused by the signing floor") {
@@ -204,9 +252,10 @@ TEST_CASE("a commit that fails half way leaves nothing of itself") {
   Store& store = test.log->store();
   const Head head = must(store.head());
   Commit twice{head, head, {}, {}, {}};
-  twice.to.size = head.size + 2;
-  const NewEntry entry{to_bytes("x"), digest_of("x"), {}};
-  twice.entries = {entry, entry};  // the index by digest is unique
+  twice.to.size = head.size + 1;
+  twice.entries = {{to_bytes("x"), digest_of("x"), {}}};
+  const StoredTile tile{0, 0, Bytes(2 * sizeof(Sha256))};
+  twice.tiles = {tile, tile};  // a leaf has one row
   CHECK_FALSE(store.commit(twice).has_value());
   CHECK(must(store.head()) == head);
   CHECK_FALSE(must(store.index_of(digest_of("x"))).has_value());
@@ -219,8 +268,8 @@ TEST_CASE("another program's database, a newer schema and a second creation are 
   REQUIRE_RULE(SqliteStore::open(file), rules::store_missing);
   must(SqliteStore::create(file, {"o", "k"}));
   REQUIRE_RULE(SqliteStore::create(file, {"o", "k"}), rules::store_exists);
-  tamper(file, "PRAGMA user_version = 2");
+  tamper(file, "PRAGMA user_version = 3");
   REQUIRE_RULE(SqliteStore::open(file), rules::store_schema);
-  tamper(file, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+  tamper(file, "PRAGMA user_version = 2; PRAGMA application_id = 7");
   REQUIRE_RULE(SqliteStore::open(file), rules::store_schema);
 }
