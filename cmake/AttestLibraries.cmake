@@ -12,6 +12,8 @@ pkg_check_modules(tss2 REQUIRED IMPORTED_TARGET tss2-esys tss2-mu tss2-tctildr t
 pkg_check_modules(tss2mu REQUIRED IMPORTED_TARGET tss2-mu)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(libxml2 REQUIRED IMPORTED_TARGET libxml-2.0)
+pkg_check_modules(xmlsec1 REQUIRED IMPORTED_TARGET xmlsec1-openssl)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 find_package(spdlog REQUIRED)
 find_package(tomlplusplus REQUIRED)
