@@ -179,8 +179,8 @@ inline void rotate(float& x, float& y, SineCosine by) {
 // Quantised weights meet activations of signed bytes with a scale: m the largest |x|, scale = m /
 // 127, q = x * (127 / m) to the nearest, ties to even; all zeros where m < 2^-100. A value that is
 // not finite makes the scale NaN, so that it reaches the logits and is refused there.
-//   Q8_0, Q4_0  runs of 32, the scale rounded to f16 as Q8_0 stores it
-//   Q4_K, Q6_K  blocks of 256, the scale as it is
+//   Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4  runs of 32, the scale rounded to f16 as Q8_0 stores it
+//   Q4_K, Q5_K, Q6_K                     blocks of 256, the scale as it is
 inline constexpr std::size_t run = 32;
 inline constexpr std::size_t block = 256;
 
@@ -219,9 +219,13 @@ inline float step(float sum_so_far, float weight, float x) {
   return std::fma(weight, x, sum_so_far);
 }
 
-// A row of Q8_0, or of Q4_0 with w = nibble - 8: whole numbers inside a run, one fused step a run,
-// in order.
+// A row of Q8_0, of Q4_0 with w = nibble - 8, of Q5_0 with w = 5 bits - 16, or of MXFP4 with w of
+// 0, 1, 2, 3, 4, 6, 8, 12 and their negatives and the scale 2^(exponent - 128): whole numbers
+// inside a run, one fused step a run, in order.
 //   sum = 0;  for each run: sum = fma(float(sum of w * q), weight scale * activation scale, sum)
+// Q4_1 and Q5_1, w = 4 or 5 bits, have a float m in each run that is added to every weight: one
+// more fused step a run, behind the first.
+//   sum = fma(float(sum of q), m * activation scale, sum)
 inline float step(float sum_so_far, std::int32_t products, float weight_scale, float x_scale) {
   return std::fma(static_cast<float>(products), weight_scale * x_scale, sum_so_far);
 }
@@ -229,6 +233,7 @@ inline float step(float sum_so_far, std::int32_t products, float weight_scale, f
 // A row of K types: a block of 256 has parts with whole scales. Whole numbers inside a part; parts
 // are joined by fused steps, in order; then one fused step a block.
 //   Q4_K  8 parts of 32, w = nibble;        then the minimums, whole numbers, one more fused step
+//   Q5_K  as Q4_K, w = 5 bits
 //   Q6_K  16 parts of 16, w = 6 bits - 32
 //   joined = 0;  for each part: joined = fma(float(sum of w * q), float(part's scale), joined)
 //   sum = fma(joined, d * activation scale, sum)
@@ -244,9 +249,13 @@ inline float step_minimums(float sum_so_far, std::int32_t minimums, float dmin, 
 }
 
 // Single weights, where a row is read as floats (the embedding of a token):
-//   Q8_0, Q4_0  d * w        Q6_K  (d * scale) * w        Q4_K  (d * scale) * w - dmin * minimum
+//   Q8_0, Q4_0, Q5_0, MXFP4  d * w                Q6_K  (d * scale) * w
+//   Q4_1, Q5_1  d * w + m                         Q4_K, Q5_K  (d * scale) * w - dmin * minimum
 inline float weight(float d, std::int32_t w) {
   return d * static_cast<float>(w);
+}
+inline float weight_above(float d, std::int32_t w, float m) {
+  return d * static_cast<float>(w) + m;
 }
 inline float weight(float d, std::int32_t part_scale, std::int32_t w) {
   return (d * static_cast<float>(part_scale)) * static_cast<float>(w);

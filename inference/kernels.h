@@ -6,11 +6,15 @@
 //   F32, F16, BF16  for each column: 16 values
 //   Q8_0   for each run of 32 columns: 16 scales (f16), then 8 groups of 4 columns, each 16 rows x
 //          4 bytes of weight + 128 (unsigned, as the integer instructions want it)
+//   Q5_0   as Q8_0
+//   MXFP4  as Q8_0, the 16 scales as f32
+//   Q4_1, Q5_1  for each run: 16 scales d (f16), 16 m (f16), then as Q8_0, weights as they are
 //   Q4_0   for each run: 16 scales (f16), then 4 groups, each 16 rows x 4 bytes; low nibbles are
 //          columns 4g … 4g + 3, high nibbles those 16 further
 //   Q4_K   for each block of 256: 16 d (f16), 16 dmin (f16), 8 parts x 16 scales (u8), 4 pairs of
 //          parts x 16 rows x 2 minimums (u8), then 4 x 8 groups of 16 rows x 4 bytes; low nibbles
 //          are part 2k, high nibbles part 2k + 1
+//   Q5_K   as Q4_K, but for its weights: 8 parts x 8 groups of 16 rows x 4 bytes, a byte a weight
 //   Q6_K   for each block: 16 d (f16), 16 parts x 16 scales (i8), 32 groups of low bits, 16 groups
 //          of high bits, 16 rows x 4 bytes each, in the order in which GGUF has ql and qh
 // This header has no inline functions: sources that include it are compiled for processors that the
@@ -24,8 +28,11 @@ namespace attest::inference {
 
 constexpr std::size_t panel_rows = 16;
 constexpr std::size_t q8_0_panel_run_bytes = 32 + 8 * 64;
+constexpr std::size_t mxfp4_panel_run_bytes = 64 + 8 * 64;
+constexpr std::size_t q5_1_panel_run_bytes = 32 + 32 + 8 * 64;
 constexpr std::size_t q4_0_panel_run_bytes = 32 + 4 * 64;
 constexpr std::size_t q4_k_panel_block_bytes = 32 + 32 + 8 * 16 + 4 * 32 + 32 * 64;
+constexpr std::size_t q5_k_panel_block_bytes = 32 + 32 + 8 * 16 + 4 * 32 + 64 * 64;
 constexpr std::size_t q6_k_panel_block_bytes = 32 + 16 * 16 + 32 * 64 + 16 * 64;
 
 // tile_width vectors share one load of the weights.
@@ -40,13 +47,13 @@ struct Tile {
   std::size_t stride;
   // All others: [run][vector][32].
   const std::int8_t* values;
-  // Q8_0, Q4_0: [run][vector]. K types: [block][vector].
+  // Of runs (Q8_0, Q4_0 …): [run][vector]. K types: [block][vector].
   const float* scales;
   // Sums of values, ready to be added where stored weights have an offset.
-  const std::int32_t* minus_128_sums;  // Q8_0: [run][vector]
+  const std::int32_t* minus_128_sums;  // Q8_0, Q5_0, MXFP4, Q4_1, Q5_1: [run][vector]
   const std::int32_t* minus_8_sums;    // Q4_0: [run][vector]
   const std::int32_t* minus_32_sums;   // Q6_K: [block][part of 16][vector]
-  // Q4_K: sums of parts 2k (low half) and 2k + 1 (high half) as two i16: [block][4][vector]
+  // Q4_K, Q5_K: sums of parts 2k (low half) and 2k + 1 (high half) as two i16: [block][4][vector]
   const std::int32_t* pair_sums;
 };
 
@@ -65,7 +72,7 @@ struct PanelOutput {
 };
 
 // A PanelKernel adds the columns from unit `first` on, `units` of them, to the output. A unit is a
-// column of F32, F16, BF16, a run of Q8_0 and Q4_0, a block of K types.
+// column of F32, F16, BF16, a block of K types, a run of all others.
 using PanelKernel = void (*)(Panels panels, const Tile& x, std::size_t first, std::size_t units,
                              PanelOutput y);
 
@@ -78,6 +85,9 @@ struct Kernels {
   PanelKernel q4_0;
   PanelKernel q4_k;
   PanelKernel q6_k;
+  PanelKernel q5_k;
+  PanelKernel q5_1;  // and Q4_1
+  PanelKernel mxfp4;
   // quantise_run and quantise_block of exact.h.
   float (*quantise_run)(const float* x, std::int8_t* q);
   float (*quantise_block)(const float* x, std::int8_t* q);

@@ -63,20 +63,56 @@ std::int32_t dot(std::size_t count, const std::int8_t* q, Weight weight) {
   return sum;
 }
 
-void q8_0(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
+float single_at(const std::uint8_t* at) {
+  float value;
+  __builtin_memcpy(&value, at, sizeof value);
+  return value;
+}
+
+// Signed bytes behind 16 scales of `scale_bytes` each.
+template <std::size_t scale_bytes, typename Scale>
+void signed_bytes(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y,
+                  Scale scale_at) {
+  constexpr std::size_t scales = scale_bytes * panel_rows;
   for_each_sum(panels, x, y,
                [&](const std::uint8_t* panel, std::size_t t, std::size_t row, float sum) {
                  for (std::size_t r = first; r < first + units; ++r) {
-                   const std::uint8_t* const run = panel + r * q8_0_panel_run_bytes;
+                   const std::uint8_t* const run = panel + r * (scales + 8 * 64);
                    const auto weight = [&](std::size_t k) {
-                     return run[32 + 64 * (k / 4) + 4 * row + k % 4] - 128;
+                     return run[scales + 64 * (k / 4) + 4 * row + k % 4] - 128;
                    };
                    const std::size_t at = r * x.count + t;
                    sum = exact::step(sum, dot(exact::run, x.values + at * exact::run, weight),
-                                     half_at(run + 2 * row), x.scales[at]);
+                                     scale_at(run + scale_bytes * row), x.scales[at]);
                  }
                  return sum;
                });
+}
+
+void q8_0(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
+  signed_bytes<2>(panels, x, first, units, y, half_at);
+}
+
+void mxfp4(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
+  signed_bytes<4>(panels, x, first, units, y, single_at);
+}
+
+void q5_1(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
+  for_each_sum(
+      panels, x, y, [&](const std::uint8_t* panel, std::size_t t, std::size_t row, float sum) {
+        for (std::size_t r = first; r < first + units; ++r) {
+          const std::uint8_t* const run = panel + r * q5_1_panel_run_bytes;
+          const auto weight = [&](std::size_t k) {
+            return run[64 + 64 * (k / 4) + 4 * row + k % 4];
+          };
+          const std::size_t at = r * x.count + t;
+          const std::int8_t* const q = x.values + at * exact::run;
+          sum = exact::step(sum, dot(exact::run, q, weight), half_at(run + 2 * row), x.scales[at]);
+          sum = exact::step(sum, dot(exact::run, q, [](std::size_t) { return 1; }),
+                            half_at(run + 32 + 2 * row), x.scales[at]);
+        }
+        return sum;
+      });
 }
 
 void q4_0(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
@@ -96,11 +132,15 @@ void q4_0(Panels panels, const Tile& x, std::size_t first, std::size_t units, Pa
                });
 }
 
-void q4_k(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y) {
+// Q4_K with nibbles, Q5_K with bytes.
+template <bool nibbles>
+void with_minimums(Panels panels, const Tile& x, std::size_t first, std::size_t units,
+                   PanelOutput y) {
+  constexpr std::size_t bytes = nibbles ? q4_k_panel_block_bytes : q5_k_panel_block_bytes;
   for_each_sum(
       panels, x, y, [&](const std::uint8_t* panel, std::size_t t, std::size_t row, float sum) {
         for (std::size_t b = first; b < first + units; ++b) {
-          const std::uint8_t* const block = panel + b * q4_k_panel_block_bytes;
+          const std::uint8_t* const block = panel + b * bytes;
           const std::uint8_t* const scales = block + 64;
           const std::uint8_t* const minimums = scales + 128;
           const std::uint8_t* const quants = minimums + 128;
@@ -108,7 +148,8 @@ void q4_k(Panels panels, const Tile& x, std::size_t first, std::size_t units, Pa
           std::int32_t minimum_sum = 0;
           for (std::size_t part = 0; part < 8; ++part) {
             const std::int8_t* const q = x.values + ((b * 8 + part) * x.count + t) * exact::run;
-            const auto weight = [&](std::size_t k) {
+            const auto weight = [&](std::size_t k) -> int {
+              if (!nibbles) return quants[64 * (part * 8 + k / 4) + 4 * row + k % 4];
               const std::uint8_t pair = quants[64 * (part / 2 * 8 + k / 4) + 4 * row + k % 4];
               return part % 2 == 0 ? pair & 15 : pair >> 4;
             };
@@ -180,10 +221,22 @@ void silu_times(float* gate, const float* up, std::size_t count) {
 }  // namespace
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels kernels{
-      "scalar",  f32,  f16,          bf16,           q8_0,     q4_0,
-      q4_k,      q6_k, quantise_run, quantise_block, rms_norm, softmax_numerators,
-      silu_times};
+  static constexpr Kernels kernels{"scalar",
+                                   f32,
+                                   f16,
+                                   bf16,
+                                   q8_0,
+                                   q4_0,
+                                   with_minimums<true>,
+                                   q6_k,
+                                   with_minimums<false>,
+                                   q5_1,
+                                   mxfp4,
+                                   quantise_run,
+                                   quantise_block,
+                                   rms_norm,
+                                   softmax_numerators,
+                                   silu_times};
   return kernels;
 }
 

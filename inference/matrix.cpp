@@ -25,7 +25,7 @@ Result<Matrix> Matrix::with_room_for(const model::GgufTensor& tensor) {
   if (!packing)
     return fail(
         refused(rules::matrix_type, "tensor type not covered by " + std::string(exact::profile))
-            .expected("F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K")
+            .expected("F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, Q4_K, Q5_K or Q6_K")
             .found(std::string(model::to_string(tensor.type)))
             .within("tensor " + tensor.name));
   return Matrix(*packing, tensor.columns(), tensor.rows());

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "inference/exact.h"
+#include "inference/wide_packing.h"
 #include "libattest/model/half.h"
 
 namespace attest::inference {
@@ -23,6 +24,11 @@ constexpr auto packings = std::to_array<Packing>({
     {TensorType::q4_0, 32, 18, q4_0_panel_run_bytes, &Kernels::q4_0},
     {TensorType::q4_k, 256, 144, q4_k_panel_block_bytes, &Kernels::q4_k},
     {TensorType::q6_k, 256, 210, q6_k_panel_block_bytes, &Kernels::q6_k},
+    {TensorType::q5_k, 256, 176, q5_k_panel_block_bytes, &Kernels::q5_k},
+    {TensorType::q4_1, 32, 20, q5_1_panel_run_bytes, &Kernels::q5_1},
+    {TensorType::q5_0, 32, 22, q8_0_panel_run_bytes, &Kernels::q8_0},
+    {TensorType::q5_1, 32, 24, q5_1_panel_run_bytes, &Kernels::q5_1},
+    {TensorType::mxfp4, 32, 17, mxfp4_panel_run_bytes, &Kernels::mxfp4},
 });
 
 using Byte = std::uint8_t;
@@ -169,6 +175,16 @@ UnitCode code_of(TensorType type) {
       return {pack_q4_0, q4_0_at};
     case TensorType::q4_k:
       return {pack_q4_k, q4_k_at};
+    case TensorType::q5_k:
+      return {wide::pack_q5_k, wide::q5_k_at};
+    case TensorType::q4_1:
+      return {wide::pack_q4_1, wide::q5_1_at};
+    case TensorType::q5_0:
+      return {wide::pack_q5_0, q8_0_at};
+    case TensorType::q5_1:
+      return {wide::pack_q5_1, wide::q5_1_at};
+    case TensorType::mxfp4:
+      return {wide::pack_mxfp4, wide::mxfp4_at};
     default:
       return {pack_q6_k, q6_k_at};
   }

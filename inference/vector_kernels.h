@@ -113,23 +113,25 @@ struct VectorKernels {
   };
 
   // step: sum = fma(float(products), weight scale * activation scale, sum).
-  template <std::size_t vectors, std::size_t panels>
+  template <typename Scale, std::size_t vectors, std::size_t panels>
   static void step(const std::uint8_t* run, std::size_t stride, const float* scales,
                    const I (&products)[panels][vectors], Sums<vectors, panels>& sums) {
     for (std::size_t p = 0; p < panels; ++p) {
-      const F scale = Simd::halves(run + p * stride);
+      const F scale = Scale::widened(run + p * stride);
       for (std::size_t t = 0; t < vectors; ++t)
         sums.at[p][t] = Simd::fma(Simd::to_float(products[p][t]),
                                   Simd::mul(scale, Simd::broadcast(scales + t)), sums.at[p][t]);
     }
   }
 
-  struct Q8_0 {
+  // Signed bytes: Q8_0, and MXFP4, whose scales are f32.
+  template <typename Scale>
+  struct SignedBytes {
     template <std::size_t vectors, std::size_t panels>
     static void add(const std::uint8_t* w, std::size_t stride, const Tile& x, std::size_t t0,
                     std::size_t first, std::size_t units, Sums<vectors, panels>& sums) {
       for (std::size_t r = first; r < first + units; ++r) {
-        const std::uint8_t* const run = w + r * q8_0_panel_run_bytes;
+        const std::uint8_t* const run = w + r * (scales + 8 * 64);
         const std::size_t at = r * x.count + t0;
         Simd::expect(run + ahead);
         I products[panels][vectors];
@@ -139,14 +141,51 @@ struct VectorKernels {
         for (std::size_t group = 0; group < 8; ++group) {
           B weights[panels];
           for (std::size_t p = 0; p < panels; ++p)
-            weights[p] = Simd::bytes(run + p * stride + 32 + 64 * group);
+            weights[p] = Simd::bytes(run + p * stride + scales + 64 * group);
           for (std::size_t t = 0; t < vectors; ++t) {
             const B values = Simd::four(x.values + (at + t) * 32 + 4 * group);
             for (std::size_t p = 0; p < panels; ++p)
               products[p][t] = Simd::dot_bytes(products[p][t], weights[p], values);
           }
         }
-        step<vectors, panels>(run, stride, x.scales + at, products, sums);
+        step<Scale, vectors, panels>(run, stride, x.scales + at, products, sums);
+      }
+    }
+
+   private:
+    static constexpr std::size_t scales = Scale::bytes * panel_rows;
+  };
+
+  // Small bytes and a float above them: Q4_1 and Q5_1.
+  struct Q5_1 {
+    template <std::size_t vectors, std::size_t panels>
+    static void add(const std::uint8_t* w, std::size_t stride, const Tile& x, std::size_t t0,
+                    std::size_t first, std::size_t units, Sums<vectors, panels>& sums) {
+      for (std::size_t r = first; r < first + units; ++r) {
+        const std::uint8_t* const run = w + r * q5_1_panel_run_bytes;
+        const std::size_t at = r * x.count + t0;
+        Simd::expect(run + ahead);
+        I products[panels][vectors];
+        for (std::size_t t = 0; t < vectors; ++t)
+          for (std::size_t p = 0; p < panels; ++p) products[p][t] = Simd::no_products();
+        for (std::size_t group = 0; group < 8; ++group)
+          for (std::size_t p = 0; p < panels; ++p) {
+            const B weights = Simd::bytes(run + p * stride + 64 + 64 * group);
+            for (std::size_t t = 0; t < vectors; ++t)
+              products[p][t] = Simd::dot_small(products[p][t], weights,
+                                               Simd::four(x.values + (at + t) * 32 + 4 * group));
+          }
+        step<Halves, vectors, panels>(run, stride, x.scales + at, products, sums);
+        for (std::size_t p = 0; p < panels; ++p) {
+          const F above = Simd::halves(run + p * stride + 32);
+          for (std::size_t t = 0; t < vectors; ++t) {
+            // -128 times a sum of at most 32 * 127: no bit is lost on the way back.
+            const F sum_of_values = Simd::mul(
+                Simd::to_float(Simd::broadcast(x.minus_128_sums + at + t)), Simd::all(-0x1p-7F));
+            sums.at[p][t] = Simd::fma(
+                sum_of_values, Simd::mul(above, Simd::broadcast(x.scales + at + t)), sums.at[p][t]);
+          }
+        }
       }
     }
   };
@@ -181,7 +220,7 @@ struct VectorKernels {
             }
           }
         }
-        step<vectors, panels>(run, stride, x.scales + at, products, sums);
+        step<Halves, vectors, panels>(run, stride, x.scales + at, products, sums);
       }
     }
   };
@@ -195,8 +234,13 @@ struct VectorKernels {
       for (std::size_t t = 0; t < vectors; ++t) joined[p][t] = Simd::zero();
   }
 
-  struct Q4_K {
-    // One part of 32 columns; `parity` says whether it is in low or high nibbles.
+  // Weights of Q4_K are nibbles, those of Q5_K bytes.
+  template <bool nibbles>
+  struct WithMinimums {
+    static constexpr std::size_t bytes = nibbles ? q4_k_panel_block_bytes : q5_k_panel_block_bytes;
+    static constexpr std::size_t pair_bytes = nibbles ? 512 : 1024;
+
+    // One part of 32 columns; `parity` says whether it is the first or second of its pair.
     template <std::size_t parity, std::size_t vectors, std::size_t panels>
     static void part(const std::uint8_t* quants, const std::uint8_t* scales, std::size_t stride,
                      const std::int8_t* q, Joined<vectors, panels>& joined) {
@@ -206,8 +250,12 @@ struct VectorKernels {
       for (std::size_t group = 0; group < 8; ++group) {
         B weights[panels];
         for (std::size_t p = 0; p < panels; ++p) {
-          const B both = Simd::bytes(quants + p * stride + 64 * group);
-          weights[p] = parity == 0 ? Simd::low_nibbles(both) : Simd::high_nibbles(both);
+          if constexpr (nibbles) {
+            const B both = Simd::bytes(quants + p * stride + 64 * group);
+            weights[p] = parity == 0 ? Simd::low_nibbles(both) : Simd::high_nibbles(both);
+          } else {
+            weights[p] = Simd::bytes(quants + p * stride + 512 * parity + 64 * group);
+          }
         }
         for (std::size_t t = 0; t < vectors; ++t) {
           const B values = Simd::four(q + t * 32 + 4 * group);
@@ -226,7 +274,7 @@ struct VectorKernels {
     static void add(const std::uint8_t* w, std::size_t stride, const Tile& x, std::size_t t0,
                     std::size_t first, std::size_t units, Sums<vectors, panels>& sums) {
       for (std::size_t b = first; b < first + units; ++b) {
-        const std::uint8_t* const block = w + b * q4_k_panel_block_bytes;
+        const std::uint8_t* const block = w + b * bytes;
         const std::uint8_t* const scales = block + 64;
         const std::uint8_t* const minimums = scales + 128;
         const std::uint8_t* const quants = minimums + 128;
@@ -234,11 +282,11 @@ struct VectorKernels {
         clear<vectors, panels>(joined);
         for (std::size_t k = 0; k < 4; ++k) {
           for (std::size_t line = 0; line < 9; ++line)
-            Simd::expect(quants + 512 * k + 64 * line + ahead);
+            Simd::expect(quants + pair_bytes * k + 64 * line + ahead);
           const std::int8_t* const q = x.values + ((b * 8 + 2 * k) * x.count + t0) * 32;
-          part<0, vectors, panels>(quants + 512 * k, scales + 32 * k, stride, q, joined);
-          part<1, vectors, panels>(quants + 512 * k, scales + 32 * k + 16, stride, q + x.count * 32,
-                                   joined);
+          const std::uint8_t* const pair = quants + pair_bytes * k;
+          part<0, vectors, panels>(pair, scales + 32 * k, stride, q, joined);
+          part<1, vectors, panels>(pair, scales + 32 * k + 16, stride, q + x.count * 32, joined);
         }
         for (std::size_t p = 0; p < panels; ++p) {
           const F d = Simd::halves(block + p * stride);
@@ -461,10 +509,13 @@ struct VectorKernels {
             walk<Floats<Singles>>,
             walk<Floats<Halves>>,
             walk<Floats<Bfloats>>,
-            walk<Q8_0>,
+            walk<SignedBytes<Halves>>,
             walk<Q4_0>,
-            walk<Q4_K>,
+            walk<WithMinimums<true>>,
             walk<Q6_K>,
+            walk<WithMinimums<false>>,
+            walk<Q5_1>,
+            walk<SignedBytes<Singles>>,
             quantise_run,
             quantise_block,
             rms_norm,

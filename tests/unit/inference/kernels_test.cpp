@@ -66,14 +66,37 @@ float stored_weight(model::TensorType type, ByteView row, std::size_t k) {
       const int pair = u8_at(block, 2 + k % 16);
       return half_at(block, 0) * static_cast<float>((k < 16 ? pair & 15 : pair >> 4) - 8);
     }
+    case TensorType::q4_1:
+    case TensorType::q5_0:
+    case TensorType::q5_1: {
+      const bool above = type != TensorType::q5_0;
+      const bool fifth = type != TensorType::q4_1;
+      const std::size_t scales = above ? 4 : 2;
+      const ByteView block = in_block(32, scales + (fifth ? 4 : 0) + 16);
+      const int pair = u8_at(block, scales + (fifth ? 4 : 0) + k % 16);
+      int quant = k < 16 ? pair & 15 : pair >> 4;
+      if (fifth) quant += (u8_at(block, scales + k / 8) >> (k % 8) & 1) * 16;
+      if (!above) return half_at(block, 0) * static_cast<float>(quant - 16);
+      return half_at(block, 0) * static_cast<float>(quant) + half_at(block, 2);
+    }
+    case TensorType::mxfp4: {
+      const ByteView block = in_block(32, 17);
+      constexpr float sizes[] = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
+      const int pair = u8_at(block, 1 + k % 16);
+      const int four = k < 16 ? pair & 15 : pair >> 4;
+      return std::ldexp(four >= 8 ? -sizes[four - 8] : sizes[four], u8_at(block, 0) - 127);
+    }
+    case TensorType::q5_k:
     case TensorType::q4_k: {
-      const ByteView block = in_block(256, 144);
+      const bool fifth = type == TensorType::q5_k;
+      const ByteView block = in_block(256, fifth ? 176 : 144);
       const std::size_t j = k / 32;
       const auto packed = [&](std::size_t i) { return u8_at(block, 4 + i); };
       const int scale = j < 4 ? packed(j) & 63 : (packed(j + 4) & 15) | (packed(j - 4) >> 6) << 4;
       const int minimum = j < 4 ? packed(j + 4) & 63 : (packed(j + 4) >> 4) | (packed(j) >> 6) << 4;
-      const int pair = u8_at(block, 16 + 32 * (k / 64) + k % 32);
-      const int quant = j % 2 == 0 ? pair & 15 : pair >> 4;
+      const int pair = u8_at(block, (fifth ? 48 : 16) + 32 * (k / 64) + k % 32);
+      int quant = j % 2 == 0 ? pair & 15 : pair >> 4;
+      if (fifth) quant += (u8_at(block, 16 + k % 32) >> j & 1) * 16;
       return half_at(block, 0) * static_cast<float>(scale) * static_cast<float>(quant) -
              half_at(block, 2) * static_cast<float>(minimum);
     }
@@ -293,7 +316,9 @@ TEST_CASE("scales that are not finite are refused in every type") {
   for (const Case& each :
        {Case{TensorType::f32, {3}}, Case{TensorType::f16, {1}}, Case{TensorType::bf16, {1}},
         Case{TensorType::q8_0, {1}}, Case{TensorType::q4_0, {1}}, Case{TensorType::q4_k, {1, 3}},
-        Case{TensorType::q6_k, {209}}}) {
+        Case{TensorType::q6_k, {209}}, Case{TensorType::q5_k, {1, 3}},
+        Case{TensorType::q4_1, {1, 3}}, Case{TensorType::q5_0, {1}},
+        Case{TensorType::q5_1, {1, 3}}}) {
     INFO(model::to_string(each.type));
     const auto tensor = tensor_of(each.type, 256, 1);
     REQUIRE_OK(Matrix::pack(tensor, Bytes(tensor.size)));
@@ -304,4 +329,15 @@ TEST_CASE("scales that are not finite are refused in every type") {
       REQUIRE_RULE(Matrix::pack(tensor, data), rules::matrix_not_finite);
     }
   }
+  const auto tensor = tensor_of(TensorType::mxfp4, 256, 1);
+  Bytes data(tensor.size);
+  for (const int exponent : {0, 1, 2, 254}) {
+    data[0] = static_cast<std::byte>(exponent);
+    data[1] = std::byte{2};  // the first weight is 1
+    std::vector<float> row(256);
+    must(Matrix::pack(tensor, data)).row(0, row);
+    REQUIRE(row[0] == std::ldexp(1.0F, exponent - 127));
+  }
+  data[0] = std::byte{255};
+  REQUIRE_RULE(Matrix::pack(tensor, data), rules::matrix_not_finite);
 }

@@ -1,6 +1,7 @@
 // Rows of random weights in every type the profile covers, as GGUF stores them.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -50,6 +51,24 @@ inline void add_random_block(Bytes& to, model::TensorType type, Noise& noise, fl
     case model::TensorType::q4_0:
       half(size / 8);
       return some(16);
+    case model::TensorType::q4_1:
+      half(size / 8);
+      half(-size);
+      return some(16);
+    case model::TensorType::q5_0:
+      half(size / 16);
+      return some(4 + 16);
+    case model::TensorType::q5_1:
+      half(size / 16);
+      half(-size);
+      return some(4 + 16);
+    case model::TensorType::mxfp4:
+      append_u8(to, static_cast<std::uint8_t>(128 + std::ilogb(size / 12)));
+      return some(16);
+    case model::TensorType::q5_k:
+      half(size / 31 / 63 * 2);
+      half(size / 63);
+      return some(12 + 32 + 128);
     case model::TensorType::q4_k:
       half(size / 15 / 63 * 2);
       half(size / 63);
@@ -84,6 +103,7 @@ inline Bytes random_weights(model::TensorType type, std::uint64_t count, Noise& 
 inline constexpr model::TensorType all_weight_types[] = {
     model::TensorType::f32,  model::TensorType::f16,  model::TensorType::bf16,
     model::TensorType::q8_0, model::TensorType::q4_0, model::TensorType::q4_k,
-    model::TensorType::q6_k};
+    model::TensorType::q6_k, model::TensorType::q4_1, model::TensorType::q5_0,
+    model::TensorType::q5_1, model::TensorType::q5_k, model::TensorType::mxfp4};
 
 }  // namespace attest::inference
