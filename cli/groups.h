@@ -15,6 +15,7 @@ void add_ledger_commands(CommandLine& command_line, CLI::App* group);
 void add_ledger_check_commands(CommandLine& command_line, CLI::App* group);
 void add_ledger_receipt_commands(CommandLine& command_line, CLI::App* group);
 void add_gate_command(CommandLine& command_line);
+void add_chat_command(CommandLine& command_line);
 void add_gpu_commands(CommandLine& command_line);
 void add_infer_commands(CommandLine& command_line);
 void add_lineage_commands(CommandLine& command_line);

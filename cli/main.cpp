@@ -62,6 +62,7 @@ int show(const Error& error, bool json) {
 // Groups stand in --help in this order: what is asked first comes first.
 void add_groups(CommandLine& command_line) {
   add_gate_command(command_line);
+  add_chat_command(command_line);
   add_infer_commands(command_line);
   add_receipt_commands(command_line);
   add_lineage_commands(command_line);

@@ -22,6 +22,12 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
   }
 }
 
+std::size_t first_character_size(std::string_view text) {
+  std::size_t size = 1;
+  while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) ++size;
+  return size;
+}
+
 template <typename... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -109,7 +115,9 @@ Result<std::vector<Token>> Tokenizer::encode(std::string_view text, EncodeOption
     const auto special = specials.first_in(text, at);
     const std::size_t end = special ? special->at : text.size();
     if (end > at) {
-      TRY_VOID(append_raw(text.substr(at, end - at), behind_special, tokens));
+      const std::string_view raw = text.substr(at, end - at);
+      TRY_VOID(append_raw(options.drop_guards ? replaced(raw, guard_mark, "") : std::string(raw),
+                          behind_special, tokens));
       behind_special = false;
     }
     at = end;
@@ -140,6 +148,20 @@ Status Tokenizer::append_raw(std::string_view text, bool behind_special,
                    return append_word_pieces(vocabulary_, cleaning, text, to);
                  }},
       kind_);
+}
+
+std::string Tokenizer::guarded(std::string_view text) const {
+  std::string out;
+  std::size_t at = 0;
+  // Behind the first character of each, and again from there.
+  for (auto special = all_special_.first_in(text, 0); special;
+       special = all_special_.first_in(text, at)) {
+    const std::size_t cut = special->at + first_character_size(text.substr(special->at));
+    out += text.substr(at, cut - at);
+    out += guard_mark;
+    at = cut;
+  }
+  return out += text.substr(at);
 }
 
 std::string Tokenizer::piece(Token token) const {

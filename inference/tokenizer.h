@@ -23,6 +23,7 @@ namespace attest::inference {
 struct EncodeOptions {
   bool add_begin = true;      // begin of text in front and end behind, where the model asks for it
   bool read_special = false;  // texts of control tokens become these tokens
+  bool drop_guards = false;   // guard marks kept special texts apart, and are no text themselves
 };
 
 class Tokenizer {
@@ -36,6 +37,10 @@ class Tokenizer {
   // encode refuses text that is not UTF-8, and text that has no tokens where the vocabulary has
   // neither byte tokens nor an unknown token (rules::tokenizer_text).
   Result<std::vector<Token>> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  // guarded puts a guard mark into each special text, so that it is not found by encode.
+  static constexpr std::string_view guard_mark = "\xef\xa3\xbf";  // U+F8FF
+  std::string guarded(std::string_view text) const;
 
   // piece gives the bytes a token stands for, which may be a part of a character; nothing for
   // control tokens and for tokens outside the vocabulary.

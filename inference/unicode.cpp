@@ -85,6 +85,18 @@ char32_t to_small(char32_t character) {
   return static_cast<char32_t>(static_cast<std::int32_t>(character) + run.distance);
 }
 
+char32_t to_capital(char32_t character) {
+  if (character < 0x80)
+    return character >= 'a' && character <= 'z' ? character - ('a' - 'A') : character;
+  if (!is_in(categories::letter, character)) return character;
+  for (const SmallLetters& run : small_letters) {
+    const auto capital = static_cast<char32_t>(static_cast<std::int32_t>(character) - run.distance);
+    if (capital >= run.first && capital <= run.last && (capital - run.first) % run.step == 0)
+      return capital;
+  }
+  return character;
+}
+
 void append_bare(char32_t character, std::u32string& to) {
   if (character >= hangul_first && character <= hangul_last) return append_hangul(character, to);
   const auto* found = std::ranges::lower_bound(bare_characters, std::uint32_t{character}, {},

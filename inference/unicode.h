@@ -74,6 +74,8 @@ bool is_space(char32_t character);
 bool is_han(char32_t character);
 // to_small gives the small letter of a letter, and every other character as it is.
 char32_t to_small(char32_t character);
+// to_capital is the other way about; of several the lowest.
+char32_t to_capital(char32_t character);
 // append_bare adds the canonical decomposition of a character without its nonspacing marks, which
 // may be nothing.
 void append_bare(char32_t character, std::u32string& to);

@@ -81,9 +81,10 @@ Result<RunnableModel> open_verified_model(const Path& path, const std::optional<
   TRY(model::VerifiedFile file, model::VerifiedFile::open(path, judged.expected, tree));
   TRY(const model::Gguf gguf, file.read_description());
   TRY_WITHIN(path.string(), Tokenizer tokenizer, Tokenizer::read(gguf));
+  TRY_WITHIN(path.string(), std::string chat_template, gguf.text_or("tokenizer.chat_template", ""));
   TRY(Transformer transformer, Transformer::load(file));
-  return RunnableModel(std::move(transformer), std::move(tokenizer), std::move(judged.bundle),
-                       std::move(judged.verdict));
+  return RunnableModel(std::move(transformer), std::move(tokenizer), std::move(chat_template),
+                       std::move(judged.bundle), std::move(judged.verdict));
 }
 
 Result<lineage::VerifiedBundle> judge_again(const RunnableModel& model, const Path& path,

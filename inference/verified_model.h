@@ -16,6 +16,9 @@ class RunnableModel {
  public:
   const Transformer& transformer() const { return transformer_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  // chat_template is the source of the file's own, from the bytes that were checked; empty where
+  // there is none.
+  const std::string& chat_template() const { return chat_template_; }
   const lineage::VerifiedBundle& bundle() const { return bundle_; }
   const lineage::ModelVerdict& verdict() const { return verdict_; }
 
@@ -23,14 +26,16 @@ class RunnableModel {
   friend Result<RunnableModel> open_verified_model(const Path&, const std::optional<Path>&,
                                                    const TrustRoot&, const lineage::ReleasePolicy&,
                                                    Time);
-  RunnableModel(Transformer transformer, Tokenizer tokenizer, lineage::VerifiedBundle bundle,
-                lineage::ModelVerdict verdict)
+  RunnableModel(Transformer transformer, Tokenizer tokenizer, std::string chat_template,
+                lineage::VerifiedBundle bundle, lineage::ModelVerdict verdict)
       : transformer_(std::move(transformer)),
         tokenizer_(std::move(tokenizer)),
+        chat_template_(std::move(chat_template)),
         bundle_(std::move(bundle)),
         verdict_(std::move(verdict)) {}
   Transformer transformer_;
   Tokenizer tokenizer_;
+  std::string chat_template_;
   lineage::VerifiedBundle bundle_;
   lineage::ModelVerdict verdict_;
 };

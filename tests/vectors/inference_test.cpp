@@ -4,6 +4,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "inference/chat_template.h"
 #include "inference/generate.h"
 #include "inference/tokenizer.h"
 #include "inference/unreleased_model.h"
@@ -52,6 +53,27 @@ TEST_CASE("every vocabulary of the corpus tokenises its texts as it says") {
       REQUIRE(std::getline(expected, line));
       INFO("\"" << text << "\"");
       CHECK(must(tokenizer.encode(text, {.add_begin = false})) == tokens_of(line));
+    }
+  }
+}
+
+TEST_CASE("chat templates of the corpus render as it says, or refuse as it says") {
+  const auto folder = corpus("inference/chat-template");
+  if (!folder) return;
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
+    if (entry.path().extension() != ".jinja") continue;
+    INFO(entry.path().filename().string());
+    const auto chat_template = must(ChatTemplate::parse(must(read_text_file(entry.path()))));
+    const Path expectations = Path(entry.path()).replace_extension(".expected.json");
+    const auto cases = nlohmann::ordered_json::parse(must(read_text_file(expectations)));
+    for (const auto& each : cases) {
+      INFO(each.dump());
+      const auto text = chat_template.render(each, from_unix(1'800'000'000));
+      if (each.contains("expected")) {
+        CHECK(must(text) == each["expected"].get<std::string>());
+      } else {
+        CHECK_FALSE(text.has_value());
+      }
     }
   }
 }

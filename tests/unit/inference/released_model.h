@@ -16,7 +16,13 @@ struct ReleasedModel {
   const test::TestIssuer& lab = log.issuer("tiny@lab.example", {"model-release", "revocation"});
   TemporaryDirectory here;
   Path path = here.path() / "tiny.gguf";
-  Bytes file = small_model();
+  // Refuses what has a system message.
+  static constexpr const char* chat_template =
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
+      "{% endif %}{{ m.content }}{% if m.tool_calls %}"
+      "{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}{% endfor %}"
+      "{% if add_generation_prompt %}c{% endif %}{{ tools | length if tools }}";
+  Bytes file = small_model({.chat_template = chat_template});
   model::DigestsWithLeaves both = model::digest_bytes_with_leaves(file);
   statement::Subject subject = statement::Subject::artefact(both.digests.sha256);
 

@@ -70,6 +70,7 @@ struct SmallShape {
   std::string without = {};                         // a tensor to leave out
   std::string besides = {};                         // a tensor to add
   float poison = 1.0F;                              // one weight of the output norm
+  std::string chat_template = {};
 };
 
 inline Bytes small_model(const SmallShape& shape = {}) {
@@ -84,6 +85,8 @@ inline Bytes small_model(const SmallShape& shape = {}) {
   writer.add_u32("llama.rope.dimension_count", shape.rope);
   writer.add_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
   add_small_vocabulary(writer);
+  if (!shape.chat_template.empty())
+    writer.add_string("tokenizer.chat_template", shape.chat_template);
 
   Noise noise(7);
   const auto matrix = [&](const std::string& name, std::uint64_t columns, std::uint64_t rows) {

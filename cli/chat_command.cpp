@@ -1,0 +1,184 @@
+// attestctl chat: a conversation with a model that checks out; or only what its template makes of a
+// conversation.
+#include <iostream>
+#include <iterator>
+#include <thread>
+
+#include "cli/command_line.h"
+#include "cli/groups.h"
+#include "cli/model_file.h"
+#include "cli/trust_file.h"
+#include "inference/conversation.h"
+#include "inference/generate.h"
+#include "inference/verified_model.h"
+#include "libattest/base/file.h"
+
+namespace attest::cli {
+
+namespace {
+
+struct ChatOptions {
+  std::string model;
+  std::string bundle;
+  std::string trust;
+  std::string policy;
+  std::string system;
+  std::string template_file;
+  bool render = false;
+  std::size_t max_tokens = 512;
+  unsigned threads = 0;
+  inference::SamplerSettings sampler;
+};
+
+Result<model::Gguf> read_description(const std::string& path) {
+  TRY(auto file, system_files().open(path, OpenMode::read));
+  TRY_WITHIN(path, auto gguf, model::read_gguf(*file));
+  return gguf;
+}
+
+// The template of a file of its own, or `own`, the model's.
+Result<inference::ChatTemplate> find_template(const ChatOptions& options, const std::string& own) {
+  if (!options.template_file.empty()) {
+    TRY(const std::string source, read_text_file(Path(options.template_file)));
+    TRY_WITHIN(options.template_file, auto parsed, inference::ChatTemplate::parse(source));
+    return parsed;
+  }
+  if (own.empty())
+    return fail(refused(rules::conversation, options.model + " has no chat template")
+                    .next("give one: --template FILE, or continue a text: attestctl infer"));
+  TRY_WITHIN(options.model, auto parsed, inference::ChatTemplate::parse(own));
+  return parsed;
+}
+
+Result<Report> render(const ChatOptions& options, const Context& context) {
+  std::optional<model::Gguf> gguf;
+  std::string own;
+  if (!options.model.empty()) {
+    TRY(gguf, read_description(options.model));
+    TRY_WITHIN(options.model, own, gguf->text_or("tokenizer.chat_template", ""));
+  }
+  TRY(const auto chat_template, find_template(options, own));
+  const std::string json{std::istreambuf_iterator<char>(std::cin), {}};
+  TRY_WITHIN("standard input", auto variables, inference::parse_variables(json));
+  Report report;
+  if (!gguf) {
+    TRY(const std::string text, chat_template.render(variables, context.now));
+    report.json["text"] = text;
+    report.raw = text;
+    return report;
+  }
+  TRY_WITHIN(options.model, const auto tokenizer, inference::Tokenizer::read(*gguf));
+  TRY(const auto read,
+      inference::read_conversation(chat_template, tokenizer, std::move(variables), context.now));
+  report.json["text"] = read.text;
+  report.json["tokens"] = read.tokens;
+  report.raw = read.text;
+  return report;
+}
+
+// Answers are shown without control characters, so that none can move the cursor.
+std::string printable_piece(std::string text) {
+  std::erase_if(text, [](char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return (code < 0x20 && c != '\n' && c != '\t') || code == 0x7f;
+  });
+  return text;
+}
+
+Result<std::string> answer(const inference::RunnableModel& model,
+                           const inference::ChatTemplate& chat_template,
+                           const nlohmann::ordered_json& messages, const ChatOptions& options,
+                           const inference::Machine& machine, const Context& context) {
+  const inference::Tokenizer& tokenizer = model.tokenizer();
+  TRY(const auto read, inference::read_conversation(
+                           chat_template, tokenizer,
+                           {{"messages", messages}, {"add_generation_prompt", true}}, context.now));
+  const auto& ends = tokenizer.vocabulary().end_tokens();
+  const inference::GenerateRequest request{.prompt = read.tokens,
+                                           .sampler = options.sampler,
+                                           .max_tokens = options.max_tokens,
+                                           .end_tokens = ends};
+  TRY(const auto made,
+      inference::generate(model.transformer(), request, machine, [&](inference::Token token) {
+        if (!context.json) context.terminal.write(printable_piece(tokenizer.piece(token)));
+        return true;
+      }));
+  if (!context.json) context.terminal.write("\n");
+  return tokenizer.decode(made.tokens);
+}
+
+Result<Report> chat(const ChatOptions& options, const Context& context) {
+  if (options.render) {
+    if (options.model.empty() && options.template_file.empty())
+      return fail(usage_error("--render needs --model or --template"));
+    return render(options, context);
+  }
+  if (options.model.empty()) return fail(usage_error("--model is required"));
+  TRY(const TrustRoot trust, load_trust(options.trust));
+  TRY(const auto policy, load_release_policy(options.policy));
+  std::optional<Path> bundle;
+  if (!options.bundle.empty()) bundle = options.bundle;
+  TRY(const auto model,
+      inference::open_verified_model(options.model, bundle, trust, policy, context.now));
+  TRY(const auto chat_template, find_template(options, model.chat_template()));
+
+  const unsigned threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  const auto pool = inference::make_thread_pool(threads);
+  const inference::Machine machine{.executor = pool.get()};
+  auto messages = nlohmann::ordered_json::array();
+  if (!options.system.empty())
+    messages.push_back({{"role", "system"}, {"content", options.system}});
+  if (!context.json)
+    context.terminal.write(model.verdict().release +
+                           " checks out. Write a line; an empty one or end of input ends.\n");
+  std::string line;
+  for (;;) {
+    if (!context.json) context.terminal.write("> ");
+    if (!std::getline(std::cin, line) || line.empty()) break;
+    messages.push_back({{"role", "user"}, {"content", line}});
+    TRY(const std::string text, answer(model, chat_template, messages, options, machine, context));
+    messages.push_back({{"role", "assistant"}, {"content", text}});
+  }
+  Report report;
+  report.json["release"] = model.verdict().release;
+  report.json["messages"] = messages;
+  report.json["receipt"] = nullptr;
+  report.line("No receipt was signed; attestctl infer signs one.");
+  return report;
+}
+
+}  // namespace
+
+void add_chat_command(CommandLine& command_line) {
+  CLI::App* verb =
+      command_line.top_verb("chat", "Talk with a model, once its lineage checks out",
+                            "attestctl chat --model tiny.gguf --trust trust.toml\n"
+                            "  attestctl chat --render --model tiny.gguf --json <messages.json");
+  auto options = std::make_shared<ChatOptions>();
+  verb->add_option("--model", options->model, "The model (GGUF)");
+  verb->add_option("--bundle", options->bundle,
+                   "Its proof bundle; MODEL.attest/bundle.cbor without");
+  add_trust_option(verb, options->trust);
+  verb->add_option("--policy", options->policy, "What a model must be (TOML)");
+  verb->add_option("--template", options->template_file,
+                   "Another chat template than the model's own");
+  verb->add_flag("--render", options->render,
+                 "Only show what the template makes of a conversation: on standard input, JSON "
+                 "messages or all that the template asks for");
+  verb->add_option("--system", options->system, "What the model is told before the conversation");
+  verb->add_option("--max-tokens", options->max_tokens, "At most this many an answer; 512 without")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--temperature", options->sampler.temperature,
+                   "0 (the default) takes the likeliest token");
+  verb->add_option("--top-k", options->sampler.top_k, "Sample among this many tokens; 0 means all");
+  verb->add_option("--top-p", options->sampler.top_p, "Sample among tokens of this much weight");
+  verb->add_option("--min-p", options->sampler.min_p,
+                   "Leave out tokens of less than this share of the likeliest");
+  verb->add_option("--seed", options->sampler.seed, "The same seed gives the same answer");
+  verb->add_option("--threads", options->threads,
+                   "All cores without; the answer does not depend on it");
+  command_line.runs(verb, [options](const Context& context) { return chat(*options, context); });
+}
+
+}  // namespace attest::cli
