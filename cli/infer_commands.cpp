@@ -194,6 +194,10 @@ void add_infer_commands(CommandLine& command_line) {
                    "Leave out tokens of less than this share of the likeliest");
   verb->add_option("--repetition", options->sampler.repetition,
                    "Above 1 makes repetition less likely");
+  verb->add_option("--presence", options->sampler.presence,
+                   "Above 0 makes tokens less likely that are in the text");
+  verb->add_option("--frequency", options->sampler.frequency,
+                   "The same, for each time that they are");
   verb->add_option("--seed", options->sampler.seed, "The same seed gives the same answer");
   verb->add_option("--threads", options->threads,
                    "All cores without; the answer does not depend on it");

@@ -24,7 +24,9 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
   const auto choose = [&](std::size_t position, std::span<const float> logits) -> Status {
     chain.add(logits);
     // Only what follows the last known token is to be chosen.
-    if (position + 1 == text.size()) chosen = sample(request.sampler, logits, text, position + 1);
+    if (position + 1 != text.size()) return {};
+    chosen = sample(request.sampler, logits, text, position + 1);
+    if (request.choices) request.choices(*chosen, logits);
     return {};
   };
 

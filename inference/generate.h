@@ -16,6 +16,8 @@ struct GenerateRequest {
   SamplerSettings sampler;
   std::size_t max_tokens = 0;     // at least 1
   std::vector<Token> end_tokens;  // Vocabulary::end_tokens
+  // hears, before the TokenSink, of each token and the logits it was chosen from
+  std::function<void(Token, std::span<const float>)> choices = {};
 };
 
 struct Answer {

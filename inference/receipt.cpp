@@ -38,12 +38,16 @@ cbor::Value of_checkpoint(const std::optional<Receipt::Checkpoint>& checkpoint) 
 }
 
 cbor::Value of_sampler(const SamplerSettings& sampler) {
-  return cbor::Map{{"temperature", static_cast<double>(sampler.temperature)},
-                   {"top_k", sampler.top_k},
-                   {"top_p", static_cast<double>(sampler.top_p)},
-                   {"min_p", static_cast<double>(sampler.min_p)},
-                   {"repetition", static_cast<double>(sampler.repetition)},
-                   {"seed", sampler.seed}};
+  cbor::Map map{{"temperature", static_cast<double>(sampler.temperature)},
+                {"top_k", sampler.top_k},
+                {"top_p", static_cast<double>(sampler.top_p)},
+                {"min_p", static_cast<double>(sampler.min_p)},
+                {"repetition", static_cast<double>(sampler.repetition)},
+                {"seed", sampler.seed}};
+  // Left out where they are none, as receipts were before they were there.
+  if (sampler.presence != 0) map.emplace_back("presence", static_cast<double>(sampler.presence));
+  if (sampler.frequency != 0) map.emplace_back("frequency", static_cast<double>(sampler.frequency));
+  return map;
 }
 
 Bytes encode_payload(const Receipt& receipt) {
@@ -146,6 +150,13 @@ Status read_sampler(cbor::Fields& fields, Receipt& receipt) {
   if (top_k > std::numeric_limits<std::uint32_t>::max())
     return fail(wrong_form("sampler.top_k is too large"));
   settings.top_k = static_cast<std::uint32_t>(top_k);
+  for (const auto& [name, penalty] :
+       {std::pair("presence", &settings.presence), std::pair("frequency", &settings.frequency)}) {
+    if (!value->find(name)) continue;
+    TRY(*penalty, float_in(sampler, name));
+    // One way to say none.
+    if (*penalty == 0) return fail(wrong_form("sampler." + std::string(name) + " is 0"));
+  }
   TRY_VOID(sampler.finish());
   return check_settings(settings);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <vector>
 
 #include "inference/exact.h"
@@ -23,19 +24,37 @@ bool before(const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
 }
 
-std::vector<Candidate> candidates_of(const SamplerSettings& settings, std::span<const float> logits,
-                                     std::span<const Token> history) {
-  std::vector<Candidate> candidates(logits.size());
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    candidates[i] = {static_cast<Token>(i), logits[i]};
-  if (settings.repetition == 1.0F) return candidates;
+void punish_repetition(float repetition, std::span<const float> logits,
+                       std::span<const Token> history, std::vector<Candidate>& candidates) {
   const std::size_t window = std::min(history.size(), repetition_window);
   for (const Token token : history.last(window)) {
     // Once a token, however often it stands in the window.
     if (token >= logits.size() || candidates[token].logit != logits[token]) continue;
     float& logit = candidates[token].logit;
-    logit = logit > 0 ? logit / settings.repetition : logit * settings.repetition;
+    logit = logit > 0 ? logit / repetition : logit * repetition;
   }
+}
+
+void punish_presence(const SamplerSettings& settings, std::span<const Token> history,
+                     std::vector<Candidate>& candidates) {
+  std::map<Token, std::uint32_t> times;
+  for (const Token token : history)
+    if (token < candidates.size()) ++times[token];
+  for (const auto& [token, count] : times) {
+    const float penalty = static_cast<float>(count) * settings.frequency;
+    candidates[token].logit = candidates[token].logit - (penalty + settings.presence);
+  }
+}
+
+std::vector<Candidate> candidates_of(const SamplerSettings& settings, std::span<const float> logits,
+                                     std::span<const Token> history) {
+  std::vector<Candidate> candidates(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    candidates[i] = {static_cast<Token>(i), logits[i]};
+  if (settings.repetition != 1.0F)
+    punish_repetition(settings.repetition, logits, history, candidates);
+  if (settings.presence != 0.0F || settings.frequency != 0.0F)
+    punish_presence(settings, history, candidates);
   return candidates;
 }
 
@@ -75,6 +94,10 @@ Status check_settings(const SamplerSettings& settings) {
     return fail(out_of_range("min_p", "0 to 1", settings.min_p));
   if (!(settings.repetition >= 0.01F && settings.repetition <= 100))
     return fail(out_of_range("repetition", "0.01 to 100", settings.repetition));
+  if (!(settings.presence >= -2 && settings.presence <= 2))
+    return fail(out_of_range("presence", "-2 to 2", settings.presence));
+  if (!(settings.frequency >= -2 && settings.frequency <= 2))
+    return fail(out_of_range("frequency", "-2 to 2", settings.frequency));
   return {};
 }
 

@@ -3,7 +3,8 @@
 //
 // sample, with temperature 0: the largest logit; of equals the lowest token. Otherwise:
 //   1. repetition: the logit of each token among the last 64 is divided by `repetition` where it is
-//      above 0 and multiplied where not (this step is done for temperature 0 too);
+//      above 0 and multiplied where not; then float(n) * frequency + presence is taken from the
+//      logit of each token that is in the text n times (both are done for temperature 0 too);
 //   2. tokens are sorted by logit, falling, then by token, rising; top_k keeps the first k;
 //   3. weights exp((logit - largest) / temperature), by exact::exp; they are added in order;
 //   4. top_p keeps the shortest beginning whose weights reach top_p of their sum; min_p then drops
@@ -27,6 +28,8 @@ struct SamplerSettings {
   float top_p = 1.0F;        // above 0, at most 1
   float min_p = 0.0F;        // 0 to 1
   float repetition = 1.0F;   // 1: none
+  float presence = 0.0F;     // -2 to 2; 0: none
+  float frequency = 0.0F;    // -2 to 2; 0: none
   std::uint64_t seed = 0;
   friend bool operator==(const SamplerSettings&, const SamplerSettings&) = default;
 };

@@ -1,7 +1,9 @@
 #include "inference/serving.h"
 
 #include "inference/answer_text.h"
+#include "inference/conversation.h"
 #include "inference/exact.h"
+#include "inference/log_probabilities.h"
 #include "inference/receipt_file.h"
 #include "libattest/base/json.h"
 #include "libattest/base/text.h"
@@ -52,6 +54,62 @@ std::string_view finish_reason(const Answer& answer) {
   return answer.stopped == "length" ? "length" : "stop";
 }
 
+// Bytes of a token that are no text by themselves are written "bytes:\xe2\x80", as clients know it;
+// of a control token, which has no text in the answer, its name.
+std::string shown(const Tokenizer& tokenizer, Token token) {
+  const std::string piece = tokenizer.piece(token);
+  if (piece.empty()) return printable(tokenizer.vocabulary().text(token));
+  if (is_utf8(piece)) return piece;
+  std::string bytes = "bytes:";
+  for (const char byte : piece) bytes += "\\x" + to_hex(as_bytes({&byte, 1}));
+  return bytes;
+}
+
+OrderedJson bytes_of(std::string_view piece) {
+  OrderedJson bytes = OrderedJson::array();
+  for (const char byte : piece) bytes.push_back(static_cast<unsigned char>(byte));
+  return bytes;
+}
+
+OrderedJson chat_chances(const std::vector<TokenChances>& chances, const Tokenizer& tokenizer) {
+  const auto entry = [&](Token token, double log_probability) {
+    return OrderedJson{{"token", shown(tokenizer, token)},
+                       {"logprob", log_probability},
+                       {"bytes", bytes_of(tokenizer.piece(token))}};
+  };
+  OrderedJson content = OrderedJson::array();
+  for (const TokenChances& each : chances) {
+    OrderedJson one = entry(each.token, each.log_probability);
+    one["top_logprobs"] = OrderedJson::array();
+    for (const auto& [token, chance] : each.likeliest)
+      one["top_logprobs"].push_back(entry(token, chance));
+    content.push_back(std::move(one));
+  }
+  return {{"content", std::move(content)}};
+}
+
+OrderedJson text_chances(const std::vector<TokenChances>& chances, const Tokenizer& tokenizer,
+                         std::size_t& offset) {
+  OrderedJson out = {{"tokens", OrderedJson::array()},
+                     {"token_logprobs", OrderedJson::array()},
+                     {"top_logprobs", OrderedJson::array()},
+                     {"text_offset", OrderedJson::array()}};
+  for (const TokenChances& each : chances) {
+    OrderedJson top = OrderedJson::object();
+    for (const auto& [token, chance] : each.likeliest) {
+      // Of several tokens that look the same the likeliest.
+      const std::string text = shown(tokenizer, token);
+      if (!top.contains(text)) top[text] = chance;
+    }
+    out["tokens"].push_back(shown(tokenizer, each.token));
+    out["token_logprobs"].push_back(each.log_probability);
+    out["top_logprobs"].push_back(std::move(top));
+    out["text_offset"].push_back(offset);
+    offset += tokenizer.piece(each.token).size();
+  }
+  return out;
+}
+
 }  // namespace
 
 // Work is one answer, from the request to its receipt.
@@ -64,13 +122,37 @@ struct Serving::Work {
   Time started{};
   Answer answer;
 
-  OrderedJson piece(const std::string& name, std::string text, OrderedJson reason) const {
-    OrderedJson choice = {{"index", 0},
-                          {"text", std::move(text)},
-                          {"logprobs", nullptr},
-                          {"finish_reason", std::move(reason)}};
+  std::optional<Sha256> template_digest;
+  // Of tokens whose text was not given yet, and where the next one's text begins.
+  std::vector<TokenChances> chances;
+  std::size_t offset = 0;
+  bool begun = false;
+
+  // piece is a part of the answer, or all of it.
+  OrderedJson piece(const std::string& name, std::string text, OrderedJson reason) {
+    OrderedJson choice = {{"index", 0}};
+    if (!request.chat) {
+      choice["text"] = std::move(text);
+    } else if (request.stream) {
+      choice["delta"] = OrderedJson::object();
+      if (!begun) choice["delta"]["role"] = "assistant";
+      if (!text.empty() || !begun) choice["delta"]["content"] = std::move(text);
+    } else {
+      choice["message"] = {{"role", "assistant"}, {"content", std::move(text)}};
+    }
+    begun = true;
+    const Tokenizer& tokenizer = served.model->tokenizer();
+    const std::vector<TokenChances> heard = std::exchange(chances, {});
+    choice["logprobs"] = nullptr;
+    if (request.log_probabilities && (!heard.empty() || !request.stream))
+      choice["logprobs"] =
+          request.chat ? chat_chances(heard, tokenizer) : text_chances(heard, tokenizer, offset);
+    choice["finish_reason"] = std::move(reason);
+    const char* object = !request.chat    ? "text_completion"
+                         : request.stream ? "chat.completion.chunk"
+                                          : "chat.completion";
     return {{"id", id},
-            {"object", "text_completion"},
+            {"object", object},
             {"created", unix_seconds(started)},
             {"model", name},
             {"choices", OrderedJson::array({std::move(choice)})}};
@@ -95,12 +177,14 @@ void Serving::use_keys(std::optional<ApiKeys> keys) {
 http::Router Serving::router() {
   http::Router router;
   router.add(Method::post, "/v1/completions",
-             guarded([this](const Request& request) { return complete(request); }),
+             guarded([this](const Request& request) { return complete(request, false); }),
              {.body = options_.limits.body});
-  router.add(Method::post, "/v1/chat/completions", guarded([this](const Request&) {
-               return turned_away(
-                   404, refused(rules::serving_no_chat, "this runtime applies no chat templates")
-                            .next("send the whole text to /v1/completions"));
+  router.add(Method::post, "/v1/chat/completions",
+             guarded([this](const Request& request) { return complete(request, true); }),
+             {.body = options_.limits.body});
+  router.add(Method::post, "/v1/embeddings", guarded([this](const Request&) {
+               return turned_away(404, refused(rules::serving_no_embeddings,
+                                               "this model writes texts and gives no embeddings"));
              }),
              {.body = options_.limits.body});
   router.add(Method::get, "/v1/receipts/{id}",
@@ -142,12 +226,13 @@ Status Serving::may_answer(Time now) const {
   return {};
 }
 
-Response Serving::complete(const Request& request) {
+Response Serving::complete(const Request& request, bool chat) {
   // A web page can have a browser send any other type here without asking first.
   if (request.content_type != "application/json")
     return turned_away(415, refused(rules::serving_media_type, "the request's type is not served")
                                 .expected("Content-Type: application/json"));
-  auto parsed = parse_completion_request(request.body, options_.limits);
+  auto parsed = chat ? parse_chat_request(request.body, options_.limits)
+                     : parse_completion_request(request.body, options_.limits);
   if (!parsed) return turned_away(400, parsed.error());
   if (parsed->model != options_.model_name)
     return turned_away(404, refused(rules::serving_model, "this model is not served here")
@@ -156,9 +241,13 @@ Response Serving::complete(const Request& request) {
   if (const Status may = may_answer(parts_.now()); !may)
     return turned_away(status_of(may.error()), may.error());
   auto work = prepare(*std::move(parsed));
-  if (!work)
-    return turned_away(work.error().rule == rules::request_field ? 400 : status_of(work.error()),
+  if (!work) {
+    const Rule rule = work.error().rule;
+    return turned_away(rule == rules::request_field     ? 400
+                       : rule == rules::serving_no_chat ? 404
+                                                        : status_of(work.error()),
                        work.error());
+  }
   if (!(*work)->request.stream) return answer_whole(**work);
   return http::stream_response("text/event-stream",
                                [this, work = *std::move(work)](http::StreamWriter& writer) {
@@ -174,37 +263,64 @@ Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest reques
     const Bytes seed = parts_.random.bytes(8);
     TRY(work->request.sampler.seed, ByteReader(seed).u64_le("seed"));
   }
-  work->id = "cmpl-" + to_hex(parts_.random.bytes(12));
+  work->id = (work->request.chat ? "chatcmpl-" : "cmpl-") + to_hex(parts_.random.bytes(12));
   TRY(work->turn, queue_.enter());
   // Only now: what is in force may have changed while this request waited.
   TRY_VOID(may_answer(parts_.now()));
   work->served = parts_.model.in_force();
-  const RunnableModel& model = *work->served.model;
-  const auto unusable = [](std::string expected, std::string found) {
+  work->started = parts_.now();
+  TRY(work->prompt, read_prompt(*work));
+  return work;
+}
+
+Result<std::vector<Token>> Serving::read_prompt(Work& work) const {
+  const RunnableModel& model = *work.served.model;
+  const bool chat = work.request.chat;
+  const auto unusable = [chat](std::string expected, std::string found) {
     return fail(refused(rules::request_field, "this prompt cannot be answered")
                     .expected(std::move(expected))
                     .found(std::move(found))
-                    .within("prompt"));
+                    .within(chat ? "messages" : "prompt"));
   };
-  auto prompt = model.tokenizer().encode(work->request.prompt);
-  if (!prompt) return unusable("text that has tokens", prompt.error().what);
+  Result<std::vector<Token>> prompt;
+  if (chat) {
+    if (model.chat_template().empty())
+      return fail(refused(rules::serving_no_chat, "this model has no chat template")
+                      .next("send the whole text to /v1/completions"));
+    TRY(const auto chat_template, ChatTemplate::parse(model.chat_template()));
+    work.template_digest = sha256(as_bytes(model.chat_template()));
+    auto read =
+        read_conversation(chat_template, model.tokenizer(),
+                          nlohmann::ordered_json::parse(work.request.conversation), work.started);
+    if (!read)
+      return unusable("a conversation that the model's chat template takes",
+                      read.error().to_string());
+    prompt = std::move(read->tokens);
+  } else {
+    prompt = model.tokenizer().encode(work.request.prompt);
+    if (!prompt) return unusable("text that has tokens", prompt.error().what);
+  }
   const std::size_t context = model.transformer().shape().context;
   if (prompt->empty() || prompt->size() >= context)
     return unusable("1 to " + std::to_string(context - 1) + " tokens",
                     std::to_string(prompt->size()));
-  work->prompt = *std::move(prompt);
-  work->started = parts_.now();
-  return work;
+  return prompt;
 }
 
 // Lets the model write; `sink` gets text as it can be shown, and false from it ends the answer.
 Status Serving::write_answer(Work& work, const TextSink& sink) {
   const RunnableModel& model = *work.served.model;
   const Machine machine{.executor = &parts_.executor};
+  std::function<void(Token, std::span<const float>)> choices;
+  if (work.request.log_probabilities)
+    choices = [&work](Token token, std::span<const float> logits) {
+      work.chances.push_back(chances_of(token, logits, *work.request.log_probabilities));
+    };
   const GenerateRequest request{.prompt = work.prompt,
                                 .sampler = work.request.sampler,
                                 .max_tokens = work.request.max_tokens,
-                                .end_tokens = model.tokenizer().vocabulary().end_tokens()};
+                                .end_tokens = model.tokenizer().vocabulary().end_tokens(),
+                                .choices = choices};
   AnswerText text(work.request.stop);
   bool listening = true;
   TRY(work.answer, generate(model.transformer(), request, machine, [&](Token token) {
@@ -234,6 +350,7 @@ Result<std::string> Serving::issue_receipt(const Work& work) {
                    work.served.release};
   receipt.checkpoint = work.served.checkpoint;
   receipt.prompt = work.prompt;
+  receipt.template_digest = work.template_digest;
   receipt.sampler = work.request.sampler;
   receipt.answer = work.answer.tokens;
   receipt.stopped = work.answer.stopped;

@@ -1,13 +1,14 @@
 // The runtime's HTTP interface: the well-known completions of one verified model, each with the id
 // of its receipt.
 //
-//   POST /v1/completions      model, prompt, max_tokens, temperature, top_p, seed, stop, stream
+//   POST /v1/completions      a text goes on
+//   POST /v1/chat/completions a conversation goes on, by the chat template in the model's file
 //   GET  /v1/receipts/{hex}   the receipt file (receipt_file.h)
 //   GET  /v1/models           what is served, and under which release
 //   GET  /health              whether it answers and signs; 503 with the reason where it does not
 //   GET  /metrics             Prometheus text
 //
-// There is no /v1/chat/completions: no chat templates are applied. Errors have the form clients
+// completion_request.h has the members of the two. Errors have the form clients
 // know: {"error": {"message", "type", "param", "code"}}, `param` being the member at fault and
 // `code` the rule.
 //
@@ -65,7 +66,7 @@ class Serving {
 
  private:
   struct Work;
-  http::Response complete(const http::Request& request);
+  http::Response complete(const http::Request& request, bool chat);
   http::Response receipt(const http::Request& request) const;
   http::Response models() const;
   http::Response health() const;
@@ -77,6 +78,7 @@ class Serving {
   // may_answer fails with the reason why no answer is given at present.
   Status may_answer(Time now) const;
   Result<std::shared_ptr<Work>> prepare(CompletionRequest request);
+  Result<std::vector<Token>> read_prompt(Work& work) const;
   http::Response answer_whole(Work& work);
   void answer_in_pieces(Work& work, http::StreamWriter& writer);
   using TextSink = std::function<bool(std::string)>;
@@ -101,5 +103,6 @@ namespace attest::rules {
 inline constexpr Rule serving_key{"inference.serving.api-key"};
 inline constexpr Rule serving_model{"inference.serving.model-not-found"};
 inline constexpr Rule serving_media_type{"inference.serving.media-type"};
-inline constexpr Rule serving_no_chat{"inference.serving.no-chat-templates"};
+inline constexpr Rule serving_no_chat{"inference.serving.no-chat-template"};
+inline constexpr Rule serving_no_embeddings{"inference.serving.no-embeddings"};
 }  // namespace attest::rules

@@ -6,6 +6,8 @@
 #include "inference/completion_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  (void)attest::inference::parse_completion_request(std::as_bytes(std::span(data, size)), {});
+  const auto bytes = std::as_bytes(std::span(data, size));
+  (void)attest::inference::parse_completion_request(bytes, {});
+  (void)attest::inference::parse_chat_request(bytes, {});
   return 0;
 }

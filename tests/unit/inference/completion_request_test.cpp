@@ -49,6 +49,73 @@ TEST_CASE("what a request says is taken") {
   REQUIRE(must(parse(R"(, "stop": "x")")).stop == std::vector<std::string>{"x"});
 }
 
+TEST_CASE("settings of the sampler beyond the common ones are taken") {
+  const auto request = must(parse(R"(, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.5,
+    "presence_penalty": -1, "frequency_penalty": 2, "logprobs": 5, "n": 1, "user": "u",
+    "stream_options": {"include_usage": true})"));
+  REQUIRE(request.sampler == SamplerSettings{.temperature = 1.0F,
+                                             .top_k = 40,
+                                             .min_p = 0.1F,
+                                             .repetition = 1.5F,
+                                             .presence = -1,
+                                             .frequency = 2});
+  REQUIRE(request.log_probabilities == 5U);
+  require_wrong("top_k", "-1");
+  require_wrong("min_p", "1.1");
+  require_wrong("repetition_penalty", "0");
+  require_wrong("presence_penalty", "2.1");
+  require_wrong("frequency_penalty", "-2.1");
+  require_wrong("logprobs", "21");
+  require_wrong("n", "2");
+  require_wrong("user", "1");
+  require_wrong("stream_options", "{\"other\": true}");
+}
+
+TEST_CASE("a conversation is read as its template wants it") {
+  const auto chat = [](const std::string& members) {
+    return parse_chat_request(as_bytes(R"({"model": "tiny", )" + members + "}"),
+                              {.body = 4096, .prompt = 400, .max_tokens = 100});
+  };
+  const auto request = must(chat(
+      R"("messages": [{"role": "user", "content": [{"type": "text", "text": "a"},
+         {"type": "text", "text": "b"}]}, {"role": "assistant", "content": null, "tool_calls":
+         [{"function": {"name": "f", "arguments": "{\"z\": 1, \"a\": 2}"}}]}],
+         "tools": [{"z": 1, "a": 2}], "chat_template_kwargs": {"enable_thinking": false},
+         "max_completion_tokens": 7, "logprobs": true, "top_logprobs": 2)"));
+  REQUIRE(request.chat);
+  REQUIRE(request.max_tokens == 7);
+  REQUIRE(request.log_probabilities == 2U);
+  REQUIRE(request.conversation ==
+          R"({"enable_thinking":false,"messages":[{"role":"user","content":"ab"},{"role":)"
+          R"("assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":)"
+          R"({"z":1,"a":2}}}]}],"tools":[{"z":1,"a":2}],"add_generation_prompt":true})");
+  REQUIRE(must(chat(R"("messages": [{"role": "user"}], "tools": [{}], "tool_choice": "none")"))
+              .conversation.find("tools") == std::string::npos);
+
+  const auto require_field = [&](const std::string& members, const std::string& field) {
+    INFO(members);
+    const auto refused = chat(members);
+    REQUIRE_RULE(refused, rules::request_field);
+    REQUIRE(refused.error().where == field);
+  };
+  require_field(R"("stream": true)", "messages");
+  for (const std::string messages :
+       {"[]", "1", "[1]", "[{}]", R"([{"role": 1}])", R"([{"role": "user", "content": 1}])",
+        R"([{"role": "user", "content": [{"type": "image_url"}]}])",
+        R"([{"role": "user", "content": [{"type": "text", "text": 1}]}])"})
+    require_field("\"messages\": " + messages, "messages");
+  require_field(R"("messages": [{"role": "user", "content": ")" + std::string(400, 'x') + "\"}]",
+                "messages");
+  const std::string good = R"("messages": [{"role": "user", "content": "a"}], )";
+  require_field(good + R"("tools": {})", "tools");
+  require_field(good + R"("tool_choice": "required")", "tool_choice");
+  require_field(good + R"("response_format": {"type": "json_object"})", "response_format");
+  require_field(good + R"("chat_template_kwargs": {"messages": []})", "chat_template_kwargs");
+  require_field(good + R"("top_logprobs": 2)", "top_logprobs");
+  require_field(good + R"("logprobs": 2)", "logprobs");
+  REQUIRE_RULE(chat(good + R"("prompt": "a")"), rules::request_unknown_field);
+}
+
 TEST_CASE("a member that cannot be used is named") {
   for (const std::string value :
        {"0", "-1", "101", "1.5", "16.0", "\"16\"", "18446744073709551616", "true", "[]", "{}"})

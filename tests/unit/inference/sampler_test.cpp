@@ -9,6 +9,22 @@
 using namespace attest;
 using namespace attest::inference;
 
+TEST_CASE("presence counts once, frequency each time") {
+  const std::vector<float> logits{1.0F, 1.5F, 1.2F};
+  const std::vector<Token> history{1, 1, 2, 7};
+  const auto greedy = [&](float presence, float frequency) {
+    return sample({.presence = presence, .frequency = frequency}, logits, history, 4);
+  };
+  REQUIRE(greedy(0, 0) == 1);
+  REQUIRE(greedy(0.4F, 0) == 1);
+  REQUIRE(greedy(0.6F, 0) == 0);
+  REQUIRE(greedy(0, 0.19F) == 1);  // 1.12, before 1.01 and 1
+  REQUIRE(greedy(0, 0.3F) == 0);
+  REQUIRE(greedy(-1, 0) == 1);
+  REQUIRE_RULE(check_settings({.presence = 2.1F}), rules::sampler_settings);
+  REQUIRE_RULE(check_settings({.frequency = -2.1F}), rules::sampler_settings);
+}
+
 TEST_CASE("greedy takes the largest logit, of equals the lowest token") {
   const std::array<float, 4> logits{1, 3, 3, 2};
   REQUIRE(sample({}, logits, {}, 0) == 1);

@@ -200,6 +200,69 @@ TEST_CASE("a stream gives the same text, and a receipt at its end") {
   REQUIRE(service.get("/v1/receipts/" + streamed.last["receipt"].get<std::string>()).status == 200);
 }
 
+TEST_CASE(
+    "a conversation is answered as its rendered text is, and its receipt names the template") {
+  Service service;
+  const std::string body =
+      R"({"model": "tiny", "max_tokens": 12, "temperature": 0.8, "seed": 7, "messages": )"
+      R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])";
+  const auto response = service.send(http::Method::post, "/v1/chat/completions", body + "}");
+  INFO(as_text(response.body));
+  REQUIRE(response.status == 200);
+  const Json chat = json_of(response);
+  REQUIRE(chat["object"] == "chat.completion");
+  REQUIRE(chat["choices"][0]["message"]["role"] == "assistant");
+  const auto file = service.get("/v1/receipts/" + chat["receipt"].get<std::string>());
+  const auto receipt = must(decode_receipt_file(file.body)).receipt.receipt;
+  REQUIRE(receipt.template_digest == sha256(as_bytes(ReleasedModel::chat_template)));
+  const auto served = service.model->in_force();
+  REQUIRE(receipt.prompt == must(served.model->tokenizer().encode("abc", {.add_begin = false})));
+
+  const auto streamed =
+      service.send(http::Method::post, "/v1/chat/completions", body + R"(, "stream": true})");
+  std::string text;
+  const std::string all(as_text(streamed.body));
+  for (std::size_t at = all.find("\"content\":\""); at != std::string::npos;
+       at = all.find("\"content\":\"", at + 1)) {
+    const std::size_t line = all.rfind("data: ", at) + 6;
+    const Json event = must(parse_json(all.substr(line, all.find('\n', line) - line)));
+    REQUIRE(event["object"] == "chat.completion.chunk");
+    text += event["choices"][0]["delta"]["content"].get<std::string>();
+  }
+  REQUIRE(text == chat["choices"][0]["message"]["content"].get<std::string>());
+  REQUIRE(all.find("[DONE]") != std::string::npos);
+}
+
+TEST_CASE("a conversation that the template refuses is refused in its words") {
+  Service service;
+  const auto refused =
+      service.send(http::Method::post, "/v1/chat/completions",
+                   R"({"model": "tiny", "messages": [{"role": "system", "content": "a"}]})");
+  require_error(refused, 400, rules::request_field);
+  REQUIRE(json_of(refused)["error"]["param"] == "messages");
+  REQUIRE(json_of(refused)["error"]["message"].get<std::string>().find("no system") !=
+          std::string::npos);
+}
+
+TEST_CASE("log-probabilities are given for each token of the answer where they are asked for") {
+  Service service;
+  const Json plain = json_of(service.post(request(R"(, "logprobs": 3)")));
+  const Json& of_text = plain["choices"][0]["logprobs"];
+  const auto count = plain["usage"]["completion_tokens"].get<std::size_t>();
+  REQUIRE(of_text["tokens"].size() == count);
+  REQUIRE(of_text["token_logprobs"].size() == count);
+  REQUIRE(of_text["token_logprobs"][0].get<double>() <= 0);
+  const Json chat = json_of(service.send(
+      http::Method::post, "/v1/chat/completions",
+      R"({"model": "tiny", "max_tokens": 4, "temperature": 0, "logprobs": true, "top_logprobs": 2,)"
+      R"( "messages": [{"role": "user", "content": "a"}]})"));
+  const Json& first = chat["choices"][0]["logprobs"]["content"][0];
+  REQUIRE(first["top_logprobs"].size() == 2);
+  // Greedy takes the likeliest.
+  REQUIRE(first["logprob"] == first["top_logprobs"][0]["logprob"]);
+  REQUIRE(json_of(service.post(request()))["choices"][0]["logprobs"].is_null());
+}
+
 TEST_CASE("an answer ends before a stop text, and its receipt still replays") {
   Service service;
   const std::string whole = json_of(service.post(request()))["choices"][0]["text"];
@@ -233,7 +296,8 @@ TEST_CASE("a bad request is 400 with the member's name") {
     REQUIRE(json_of(response)["error"]["param"] == param);
   };
   require_param(request(R"(, "top_p": 2)"), "top_p", rules::request_field);
-  require_param(request(R"(, "n": 2)"), "n", rules::request_unknown_field);
+  require_param(request(R"(, "n": 2)"), "n", rules::request_field);
+  require_param(request(R"(, "best_of": 2)"), "best_of", rules::request_unknown_field);
   require_param(R"({"model": "tiny", "prompt": "a", "max_tokens": 65})", "max_tokens",
                 rules::request_field);
   // Beyond the model's context of 96 positions, within the limit in bytes.
@@ -249,8 +313,8 @@ TEST_CASE("a bad request is 400 with the member's name") {
 TEST_CASE("what is not served here is said to be so") {
   Service service;
   require_error(service.post(R"({"model": "other", "prompt": "a"})"), 404, rules::serving_model);
-  require_error(service.send(http::Method::post, "/v1/chat/completions", "{}"), 404,
-                rules::serving_no_chat);
+  require_error(service.send(http::Method::post, "/v1/embeddings", "{}"), 404,
+                rules::serving_no_embeddings);
   require_error(service.send(http::Method::post, completions, request(), {}, "text/plain"), 415,
                 rules::serving_media_type);
   require_error(service.get("/v1/receipts/" + std::string(64, '0')), 404, rules::receipt_not_kept);
