@@ -1,5 +1,7 @@
 #include "agentd/attester.h"
 
+#include <algorithm>
+
 #include "agentd/collect/collectors.h"
 #include "libattest/base/cbor.h"
 #include "libattest/result/attestation_result.h"
@@ -69,6 +71,8 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
   if (!configuration.models.empty())
     items.push_back(evidence::make_item(label::models, evidence::encode_models(models)));
   items.push_back(evidence::make_item(label::host, evidence::encode_host(host_facts())));
+  TRY(auto gpus, collect_gpus(challenge.digest()));
+  std::ranges::move(gpus, std::back_inserter(items));
   return items;
 }
 

@@ -4,20 +4,13 @@
 
 #include <sys/utsname.h>
 
+#include "agentd/collect/nvml_collector.h"
+#include "agentd/collect/sysfs_inventory.h"
 #include "libattest/base/text.h"
-#include "libattest/evidence/evidence.h"
 #include "libattest/model/digest.h"
 
 namespace attest::agentd {
 namespace {
-
-std::optional<std::string> first_line(const Path& path) {
-  const auto text = read_text_file(path, 1U << 16);
-  if (!text) return std::nullopt;
-  std::string line(split(*text, '\n').front());
-  if (line.empty() || !is_utf8(line)) return std::nullopt;
-  return line;
-}
 
 std::string_view unquoted(std::string_view value) {
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
@@ -107,12 +100,36 @@ evidence::HostFacts host_facts() {
   }
   add_operating_system(facts);
   add_processor(facts);
-  // The serial numbers need CAP_DAC_READ_SEARCH; what cannot be read is left out.
-  for (const char* name : {"sys_vendor", "product_name", "product_serial", "board_vendor",
-                           "board_name", "board_serial", "bios_vendor", "bios_version"})
-    if (const auto value = first_line(Path("/sys/class/dmi/id") / name))
-      facts["dmi." + std::string(name)] = *value;
+  add_devices("/sys", facts);
   return facts;
+}
+
+Result<std::vector<evidence::EvidenceItem>> collect_gpus(const Sha256& challenge_digest,
+                                                         const GpuSources& sources) {
+  const auto label_of = [](std::size_t number) { return evidence::label::gpu(number); };
+  const NonceFor nonce = [&](std::size_t number) {
+    return evidence::gpu_nonce(challenge_digest, label_of(number));
+  };
+  auto gpus = collect_nvml(sources.nvml, nonce, sources.time_limit);
+  std::vector<evidence::GpuItem> all;
+  if (gpus) {
+    all = *std::move(gpus);
+  } else {
+    // The verifier should see that there is a driver that does not answer, not fewer GPUs.
+    all.push_back({.vendor = "nvidia",
+                   .report = {},
+                   .chain = {},
+                   .ocsp = {},
+                   .host = {{"error", gpus.error().to_string()}}});
+  }
+  std::ranges::move(sysfs_gpus(sources.sysfs), std::back_inserter(all));
+  std::vector<evidence::EvidenceItem> items;
+  for (const evidence::GpuItem& gpu : all) {
+    if (items.size() == evidence::gpu_limit) break;
+    items.push_back(
+        {label_of(items.size()), std::string(evidence::gpu_media_type), evidence::encode_gpu(gpu)});
+  }
+  return items;
 }
 
 }  // namespace attest::agentd

@@ -3,10 +3,13 @@
 // its way.
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "libattest/base/file.h"
+#include "libattest/evidence/evidence.h"
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
 
@@ -19,7 +22,20 @@ Result<std::optional<Bytes>> read_kernel_log(const Path& path);
 // sorted by path. A file that is missing is left out: its absence is what the verifier should see.
 Result<std::vector<evidence::ModelFile>> digest_models(const std::vector<Path>& paths);
 
-// host_facts gives the kernel, operating system, processor and board, as far as they can be read.
+// host_facts gives the kernel, operating system, processor, board and devices with their firmware
+// versions, as far as they can be read.
 evidence::HostFacts host_facts();
+
+// GpuSources is where GPUs are looked for.
+struct GpuSources {
+  std::string nvml = "libnvidia-ml.so.1";  // opened in a child process
+  Path sysfs = "/sys";
+  std::chrono::milliseconds time_limit{20'000};
+};
+
+// collect_gpus gives an item for each GPU, NVIDIA's first; each device is asked to sign for the
+// nonce of its own label. A driver that does not answer gives one item that says so.
+Result<std::vector<evidence::EvidenceItem>> collect_gpus(const Sha256& challenge_digest,
+                                                         const GpuSources& sources = {});
 
 }  // namespace attest::agentd

@@ -1,5 +1,6 @@
 #include "libattest/base/cbor.h"
 #include "libattest/crypto/signing_key.h"
+#include "libattest/evidence/gpu_item.h"
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
 #include "libattest/evidence/runtime_key_item.h"
@@ -61,4 +62,25 @@ TEST_CASE("the runtime key item names its key by the digest of its one encoding"
   RuntimeKey no_key = key;
   no_key.spki = to_bytes("no key");
   REQUIRE_RULE(parse_runtime_key(encode_runtime_key(no_key)), rules::runtime_key_form);
+}
+
+TEST_CASE("a GPU item is read back as it was written, and refused in another form") {
+  const GpuItem item{.vendor = "nvidia",
+                     .report = to_bytes("report"),
+                     .chain = {},
+                     .ocsp = {to_bytes("good")},
+                     .host = {{"uuid", "GPU-0"}}};
+  REQUIRE(must(parse_gpu(encode_gpu(item))) == item);
+  const cbor::Map good = *must(cbor::decode(encode_gpu(item))).as_map();
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    cbor::Map map = good;
+    map[i].second = cbor::Array{1};
+    REQUIRE_RULE(parse_gpu(cbor::encode(map)), rules::gpu_item_form);
+  }
+  cbor::Map more = good;
+  more.emplace_back("extra", 1);
+  REQUIRE_RULE(parse_gpu(cbor::encode(more)), rules::gpu_item_form);
+  GpuItem many = item;
+  many.ocsp.resize(gpu_ocsp_limit + 1);
+  REQUIRE_RULE(parse_gpu(encode_gpu(many)), rules::gpu_item_form);
 }
