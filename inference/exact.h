@@ -84,6 +84,22 @@ inline float silu(float x) {
   return x / (1.0F + exp(-x));
 }
 
+// tanh by exp; nothing overflows, since exp has its bounds.
+inline float tanh(float x) {
+  return 1.0F - 2.0F / (exp(x + x) + 1.0F);
+}
+
+// gelu by its approximation with tanh.
+inline float gelu(float x) {
+  const float inner = 0.7978845608F * (x + 0.044715F * (x * x * x));
+  return (0.5F * x) * (1.0F + tanh(inner));
+}
+
+// softly_capped keeps x between -cap and cap.
+inline float softly_capped(float x, float cap) {
+  return cap * tanh(x / cap);
+}
+
 // --- Normalisation and softmax ----------------------------------------------------------------
 
 // rms_norm: y = (x * s) * w with s = 1 / sqrt(mean of squares + epsilon).

@@ -29,21 +29,33 @@ class Pass {
 
   void embed();
   void attend(const Layer& layer, std::size_t layer_number);
+  void prepare_heads(const Layer& layer, std::size_t layer_number, std::size_t t);
   void attend_head(std::size_t layer_number, std::size_t t, std::size_t kv_head);
   void feed_forward(const Layer& layer);
+  // Share is a position that goes to an expert, and the weight of what that gives it.
+  struct Share {
+    std::size_t position;
+    float weight;
+  };
+  void gated(const FeedForward& part, Vectors& gate, Vectors& up, Vectors& out);
+  std::vector<std::vector<Share>> route(const Layer& layer);
+  void mixture(const Layer& layer);
   void give_logits();
   void give(std::size_t first, const Vectors& logits);
 
   void normalise(std::span<const float> weight);
-  void add_projected();
-  void prepare_rotations();
-  void rotate(std::size_t t, std::span<float> heads) const;
+  void normalise_heads(std::span<float> heads, std::span<const float> weight) const;
+  void add_projected(std::span<const float> norm_behind);
+  void prepare_rotations(bool sliding);
+  void rotate(std::size_t t, bool sliding, std::span<float> heads) const;
+  void restrict_scores(std::size_t layer_number, std::span<float> scores) const;
 
   const Transformer* transformer_;
   const ModelShape* shape_;
   const Machine* machine_;
   std::vector<Position> positions_;
-  std::vector<exact::SineCosine> rotations_;  // [position][pair]
+  std::vector<exact::SineCosine>
+      rotations_[2];  // of layers that do not slide, and do: [position][pair]
 
   Vectors x_;  // the residual stream
   Vectors n_;  // normalised

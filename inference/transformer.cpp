@@ -9,9 +9,12 @@ namespace attest::inference {
 
 Transformer::Transformer(ModelShape shape, Matrix embedding)
     : shape_(shape), embedding_(std::move(embedding)) {
-  for (std::size_t pair = 0; pair < shape.rope_dimensions / 2; ++pair)
+  for (std::size_t pair = 0; pair < shape.rope_dimensions / 2; ++pair) {
     rope_frequencies_.push_back(
-        exact::rope_frequency(shape.rope_base, pair, shape.rope_dimensions));
+        exact::rope_frequency(shape.rope_base, pair, shape.rope_dimensions) / shape.rope_divisor);
+    sliding_rope_frequencies_.push_back(
+        exact::rope_frequency(shape.sliding_rope_base, pair, shape.rope_dimensions));
+  }
 }
 
 Sequence::Sequence(const Transformer& transformer, std::size_t capacity)

@@ -1,5 +1,6 @@
-// A llama-architecture transformer in the profile "exact-1": RMS normalisation, rotary positions on
-// pairs (2i, 2i + 1), grouped-query attention, SwiGLU, tied or own output, F32 key-value cache.
+// A transformer that writes texts, in the profile "exact-1": RMS normalisation, rotary positions,
+// grouped-query attention with or without a sliding window, gated feed-forward or a mixture of
+// such, tied or own output, F32 key-value cache. architecture.h says what an architecture chooses.
 //
 // A Transformer is immutable and may be used by several Sequences at once; a Sequence is for one
 // thread at a time.
@@ -18,11 +19,21 @@
 
 namespace attest::inference {
 
+struct FeedForward {
+  Matrix gate, up, down;
+};
+
+// Layer: what an architecture has not got is empty.
 struct Layer {
   std::vector<float> attention_norm;
   Matrix query, key, value, attention_output;
+  std::vector<float> query_bias, key_bias, value_bias;
+  std::vector<float> query_norm, key_norm;  // of one head
+  std::vector<float> norm_behind_attention;
   std::vector<float> feed_forward_norm;
-  Matrix gate, up, down;
+  std::optional<Matrix> router;      // a row an expert
+  std::vector<FeedForward> experts;  // one where there is no router
+  std::vector<float> norm_behind_feed_forward;
 };
 
 class Transformer {
@@ -39,8 +50,10 @@ class Transformer {
   const std::vector<float>& output_norm() const { return output_norm_; }
   // output is the embedding again where the file has no output matrix.
   const Matrix& output() const { return output_ ? *output_ : embedding_; }
-  // rope_frequencies: one for each pair of a head that turns.
-  std::span<const double> rope_frequencies() const { return rope_frequencies_; }
+  // rope_frequencies: one for each pair of a head that turns, in layers with or without a window.
+  std::span<const double> rope_frequencies(bool sliding) const {
+    return sliding ? sliding_rope_frequencies_ : rope_frequencies_;
+  }
   // model_bytes of the file, for receipts.
   const Sha256& sha256() const { return sha256_; }
   const Sha256& fsverity() const { return fsverity_; }
@@ -54,7 +67,7 @@ class Transformer {
   std::vector<Layer> layers_;
   std::vector<float> output_norm_;
   std::optional<Matrix> output_;
-  std::vector<double> rope_frequencies_;
+  std::vector<double> rope_frequencies_, sliding_rope_frequencies_;
   Sha256 sha256_{};
   Sha256 fsverity_{};
 };

@@ -47,8 +47,23 @@ TEST_CASE("a shape that makes no sense is refused") {
   REQUIRE_RULE(with("llama.rope.dimension_count", 18), rules::shape_number);
   REQUIRE_RULE(with("llama.rope.dimension_count", 3), rules::shape_number);
   REQUIRE_RULE(with("llama.vocab_size", 10), rules::shape_number);
-  REQUIRE_RULE(with("llama.expert_count", 8), rules::shape_unsupported);
-  REQUIRE_RULE(with("llama.attention.sliding_window", 8), rules::shape_unsupported);
+  REQUIRE_RULE(with("llama.expert_count", 8), rules::gguf_key_missing);
+  REQUIRE_RULE(with("llama.expert_count", 1025), rules::shape_number);
+  REQUIRE_RULE(shape_with([](auto& writer) {
+                 writer.add_u32("llama.expert_count", 8);
+                 writer.add_u32("llama.expert_used_count", 9);
+               }),
+               rules::shape_number);
+  REQUIRE_RULE(
+      shape_with([](auto& writer) { writer.add_f32("llama.attn_logit_softcapping", 5.0F); }),
+      rules::shape_unsupported);
+  REQUIRE_RULE(shape_with([](auto& writer) {
+                 writer.add_string("llama.rope.scaling.type", "linear");
+                 writer.add_f32("llama.rope.scaling.factor", 0.5F);
+               }),
+               rules::shape_number);
+  REQUIRE(must(with("llama.attention.sliding_window", 8)).slides(0));
+  REQUIRE_FALSE(must(with("llama.attention.sliding_window", 64)).slides(0));
   REQUIRE_RULE(
       shape_with([](auto& writer) { writer.add_string("llama.rope.scaling.type", "yarn"); }),
       rules::shape_unsupported);
@@ -66,8 +81,9 @@ TEST_CASE("a model has exactly the tensors its architecture uses, in their dimen
   REQUIRE_OK(load_from(small_model()));
   REQUIRE_RULE(load_from(small_model({.without = "blk.1.ffn_up.weight"})),
                rules::transformer_tensor);
-  REQUIRE_RULE(load_from(small_model({.besides = "rope_freqs.weight"})),
+  REQUIRE_RULE(load_from(small_model({.besides = "blk.0.attn_q.bias"})),
                rules::transformer_unknown_tensor);
+  REQUIRE_RULE(load_from(small_model({.besides = "rope_freqs.weight"})), rules::transformer_tensor);
   REQUIRE_RULE(load_from(small_model({.poison = std::numeric_limits<float>::infinity()})),
                rules::matrix_not_finite);
 }
