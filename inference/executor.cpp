@@ -1,10 +1,12 @@
 #include "inference/executor.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace attest::inference {
 
@@ -17,6 +19,28 @@ class SerialExecutor final : public Executor {
   }
 };
 
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// A token is a hundred rounds of work a few microseconds apart: a thread that slept in between
+// would come too late to each. After about a hundred microseconds without work it sleeps.
+constexpr int spins = 2000;
+
+// await returns when `value` is no longer `old`.
+template <typename T>
+void await(const std::atomic<T>& value, T old) {
+  for (int i = 0; i < spins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(unsigned threads) {
@@ -24,61 +48,48 @@ class ThreadPool final : public Executor {
   }
 
   ~ThreadPool() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    begin_.notify_all();
+    stopping_ = true;
+    begin_round();
     for (std::thread& worker : workers_) worker.join();
   }
 
   void run(std::size_t count, const std::function<void(std::size_t)>& task) override {
     if (count == 0) return;
-    {
-      const std::lock_guard lock(mutex_);
-      task_ = &task;
-      count_ = count;
-      next_.store(0, std::memory_order_relaxed);
-      busy_ = workers_.size();
-      ++round_;
-    }
-    begin_.notify_all();
+    task_ = &task;
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(workers_.size(), std::memory_order_relaxed);
+    begin_round();
     take_tasks();
-    std::unique_lock lock(mutex_);
-    end_.wait(lock, [this] { return busy_ == 0; });
+    for (std::size_t left = busy_.load(std::memory_order_acquire); left != 0;
+         left = busy_.load(std::memory_order_acquire))
+      await(busy_, left);
   }
 
  private:
+  void begin_round() {
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+  }
+
   void take_tasks() {
     for (std::size_t i = next_.fetch_add(1); i < count_; i = next_.fetch_add(1)) (*task_)(i);
   }
 
   void work() {
-    std::size_t seen = 0;
-    for (;;) {
-      {
-        std::unique_lock lock(mutex_);
-        begin_.wait(lock, [&] { return stopping_ || round_ != seen; });
-        if (stopping_) return;
-        seen = round_;
-      }
+    for (std::uint32_t seen = 0;; ++seen) {
+      await(round_, seen);
+      if (stopping_) return;
       take_tasks();
-      {
-        const std::lock_guard lock(mutex_);
-        --busy_;
-      }
-      end_.notify_one();
+      if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable begin_;
-  std::condition_variable end_;
+  std::atomic<std::uint32_t> round_ = 0;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::size_t> busy_ = 0;
   const std::function<void(std::size_t)>* task_ = nullptr;
   std::size_t count_ = 0;
-  std::atomic<std::size_t> next_ = 0;
-  std::size_t busy_ = 0;
-  std::size_t round_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> workers_;
 };

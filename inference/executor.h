@@ -18,7 +18,8 @@ class Executor {
 
 // make_serial_executor runs tasks one after the other on the caller's thread.
 std::unique_ptr<Executor> make_serial_executor();
-// make_thread_pool runs them on `threads` threads, the caller's being one of them.
+// make_thread_pool runs them on `threads` threads, the caller's being one of them. Its threads wait
+// for more work awake for a moment, then asleep.
 std::unique_ptr<Executor> make_thread_pool(unsigned threads);
 
 }  // namespace attest::inference

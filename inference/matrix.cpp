@@ -20,28 +20,35 @@ constexpr std::size_t float_columns_at_once = 128;
 Matrix::Matrix(const Packing& packing, std::size_t columns, std::size_t rows)
     : packing_(&packing), columns_(columns), rows_(rows), panels_(panel_count() * panel_bytes()) {}
 
+Status Matrix::check_type(const model::GgufTensor& tensor) {
+  if (find_packing(tensor.type)) return {};
+  return fail(
+      refused(rules::matrix_type, "tensor type not covered by " + std::string(exact::profile))
+          .expected("F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, Q4_K, Q5_K or Q6_K")
+          .found(std::string(model::to_string(tensor.type)))
+          .within("tensor " + tensor.name));
+}
+
 Result<Matrix> Matrix::with_room_for(const model::GgufTensor& tensor) {
-  const Packing* const packing = find_packing(tensor.type);
-  if (!packing)
-    return fail(
-        refused(rules::matrix_type, "tensor type not covered by " + std::string(exact::profile))
-            .expected("F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, Q4_K, Q5_K or Q6_K")
-            .found(std::string(model::to_string(tensor.type)))
-            .within("tensor " + tensor.name));
-  return Matrix(*packing, tensor.columns(), tensor.rows());
+  TRY_VOID(check_type(tensor));
+  return Matrix(*find_packing(tensor.type), tensor.columns(), tensor.rows());
 }
 
 Result<Matrix> Matrix::pack(const model::GgufTensor& tensor, ByteView data) {
   TRY(Matrix matrix, with_room_for(tensor));
-  TRY_VOID(matrix.pack_rows(0, data));
+  TRY_VOID(matrix.room().pack(0, data));
   return matrix;
 }
 
-Status Matrix::pack_rows(std::size_t first, ByteView rows) {
-  for (std::size_t row = first; !rows.empty(); ++row) {
-    TRY_VOID(pack_row(*packing_, rows.first(row_bytes()),
-                      panels_.data() + row / panel_rows * panel_bytes(), row % panel_rows));
-    rows = rows.subspan(row_bytes());
+MatrixRoom Matrix::room() {
+  return {packing_, panels_.data(), panel_bytes(), row_bytes(), rows_};
+}
+
+Status MatrixRoom::pack(std::size_t first, ByteView rows_of_file) const {
+  for (std::size_t row = first; !rows_of_file.empty(); ++row) {
+    TRY_VOID(pack_row(*packing, rows_of_file.first(row_bytes),
+                      panels + row / panel_rows * panel_bytes, row % panel_rows));
+    rows_of_file = rows_of_file.subspan(row_bytes);
   }
   return {};
 }

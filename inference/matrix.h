@@ -8,13 +8,28 @@
 
 namespace attest::inference {
 
+// MatrixRoom is where a matrix's rows go. It stays good where the Matrix is moved, not beyond it.
+struct MatrixRoom {
+  const Packing* packing;
+  std::uint8_t* panels;
+  std::size_t panel_bytes;
+  std::size_t row_bytes;
+  std::size_t rows;
+
+  // pack puts whole rows, from `first` on, in their places. Several threads may pack rows of one
+  // matrix at once where no panel of 16 rows is shared between them. Weights that are not finite
+  // are refused (rules::matrix_not_finite).
+  Status pack(std::size_t first, ByteView rows_of_file) const;
+};
+
 // Matrix holds the weights of one tensor, repacked. Immutable once its rows are in.
 class Matrix {
  public:
-  // A Matrix with room for a tensor's rows, all zero. A type that the profile does not cover is
-  // refused (rules::matrix_type).
+  // check_type refuses a type that the profile does not cover (rules::matrix_type).
+  static Status check_type(const model::GgufTensor& tensor);
+  // A Matrix with room for a tensor's rows, all zero, once check_type passed.
   static Result<Matrix> with_room_for(const model::GgufTensor& tensor);
-  // pack takes a tensor's bytes as GGUF stores them: with_room_for and pack_rows of all rows.
+  // pack takes a tensor's bytes as GGUF stores them: with_room_for and packing of all rows.
   static Result<Matrix> pack(const model::GgufTensor& tensor, ByteView data);
 
   std::size_t columns() const { return columns_; }
@@ -24,10 +39,7 @@ class Matrix {
   std::size_t row_bytes() const { return units() * packing_->unit_bytes; }
   std::size_t file_bytes() const { return rows_ * row_bytes(); }
 
-  // pack_rows puts whole rows, from `first` on, in their places. Several threads may pack rows of
-  // one matrix at once where no panel of 16 rows is shared between them. Weights that are not
-  // finite are refused (rules::matrix_not_finite).
-  Status pack_rows(std::size_t first, ByteView rows);
+  MatrixRoom room();
 
   // Product is y[t] = W x[t]; y has rows() elements a vector.
   struct Product {

@@ -112,11 +112,12 @@ bool pack_q4_k(const Byte* from, Byte* to, std::size_t lane) {
   Byte* const scales = to + 64;
   Byte* const minimums = scales + 128;
   for (std::size_t part = 0; part < 8; ++part) {
+    const auto bits = [&](std::size_t i) { return static_cast<unsigned>(packed[i]); };
     const bool early = part < 4;
     const unsigned scale =
-        early ? packed[part] & 63U : (packed[part + 4] & 15U) | (packed[part - 4] >> 6U) << 4U;
+        early ? bits(part) & 63U : (bits(part + 4) & 15U) | bits(part - 4) >> 6U << 4U;
     const unsigned minimum =
-        early ? packed[part + 4] & 63U : (packed[part + 4] >> 4U) | (packed[part] >> 6U) << 4U;
+        early ? bits(part + 4) & 63U : bits(part + 4) >> 4U | bits(part) >> 6U << 4U;
     scales[16 * part + lane] = static_cast<Byte>(scale);
     minimums[32 * (part / 2) + 2 * lane + part % 2] = static_cast<Byte>(minimum);
   }

@@ -47,12 +47,19 @@ Pass::Pass(const Transformer& transformer, std::span<Continuation> continuations
 
 void Pass::run() {
   if (positions_.empty()) return;
+  const auto pass = transformer_->begin_pass();
   embed();
   for (std::size_t number = 0; number < shape_->layers; ++number) {
-    attend(transformer_->layers()[number], number);
-    feed_forward(transformer_->layers()[number]);
+    const auto layer = transformer_->layer(number);
+    if (!layer) return fail_all(layer.error());
+    attend(**layer, number);
+    feed_forward(**layer);
   }
   give_logits();
+}
+
+void Pass::fail_all(const Error& why) {
+  for (const Position& position : positions_) position.continuation->outcome = fail(why);
 }
 
 void Pass::embed() {

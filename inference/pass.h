@@ -17,7 +17,8 @@ class Pass {
   Pass(const Transformer& transformer, std::span<Continuation> continuations,
        const Machine& machine);
 
-  // run computes every layer, then gives each continuation the logits of its positions.
+  // run computes every layer, then gives each continuation the logits of its positions. A layer
+  // that cannot be had, or that is not the file's any more, is the outcome of all.
   void run();
 
  private:
@@ -27,6 +28,7 @@ class Pass {
     std::size_t number;  // in its sequence
   };
 
+  void fail_all(const Error& why);
   void embed();
   void attend(const Layer& layer, std::size_t layer_number);
   void prepare_heads(const Layer& layer, std::size_t layer_number, std::size_t t);

@@ -4,6 +4,7 @@
 
 #include "inference/exact.h"
 #include "inference/pass.h"
+#include "inference/streamed_layers.h"
 
 namespace attest::inference {
 
@@ -15,6 +16,19 @@ Transformer::Transformer(ModelShape shape, Matrix embedding)
     sliding_rope_frequencies_.push_back(
         exact::rope_frequency(shape.sliding_rope_base, pair, shape.rope_dimensions));
   }
+}
+
+Transformer::~Transformer() = default;
+Transformer::Transformer(Transformer&&) noexcept = default;
+Transformer& Transformer::operator=(Transformer&&) noexcept = default;
+
+Result<std::shared_ptr<const Layer>> Transformer::layer(std::size_t number) const {
+  if (streamed_) return streamed_->layer(number);
+  return layers_[number];
+}
+
+std::unique_lock<std::mutex> Transformer::begin_pass() const {
+  return streamed_ ? streamed_->begin_pass() : std::unique_lock<std::mutex>();
 }
 
 Sequence::Sequence(const Transformer& transformer, std::size_t capacity)

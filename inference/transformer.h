@@ -2,11 +2,13 @@
 // grouped-query attention with or without a sliding window, gated feed-forward or a mixture of
 // such, tied or own output, F32 key-value cache. architecture.h says what an architecture chooses.
 //
-// A Transformer is immutable and may be used by several Sequences at once; a Sequence is for one
-// thread at a time.
+// A Transformer is immutable and may be used by several Sequences at once (a streamed one by one
+// pass after the other); a Sequence is for one thread at a time.
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -36,16 +38,36 @@ struct Layer {
   std::vector<float> norm_behind_feed_forward;
 };
 
+class StreamedLayers;
+
 class Transformer {
  public:
-  // load reads the weights through the file's block checks, tensor by tensor, into their packed
-  // form. Refused: a shape that read_model_shape refuses, a tensor that is missing, of wrong
-  // dimensions (rules::transformer_tensor), or one that this architecture has no use for
+  // load reads the weights through the file's block checks into their packed form, with all of the
+  // machine's threads. Refused, before a weight is read: a shape that read_model_shape refuses, a
+  // tensor that is missing, of wrong dimensions (rules::transformer_tensor), of a type that has no
+  // kernels (rules::matrix_type), or one that this architecture has no use for
   // (rules::transformer_unknown_tensor), for then the file means more than is computed here.
   static Result<Transformer> load(model::VerifiedFile& file);
+  static Result<Transformer> load(model::VerifiedFile& file, const Machine& machine);
+
+  // stream keeps no more than about `budget` bytes of weights in memory: embedding and output,
+  // as many layers as fit, and two through which the others come from disk, each checked each time.
+  // The answer is the same to the bit. Refused: a budget that holds not even that
+  // (rules::transformer_budget).
+  static Result<Transformer> stream(model::VerifiedFile file, std::uint64_t budget);
+
+  ~Transformer();
+  Transformer(Transformer&&) noexcept;
+  Transformer& operator=(Transformer&&) noexcept;
 
   const ModelShape& shape() const { return shape_; }
-  const std::vector<Layer>& layers() const { return layers_; }
+  // layer gives a layer, which stays while it is held. Where layers are streamed, whoever computes
+  // holds a Pass: one goes through the layers at a time, in order.
+  Result<std::shared_ptr<const Layer>> layer(std::size_t number) const;
+  std::unique_lock<std::mutex> begin_pass() const;
+  // streamed_bytes come from disk in every pass; none where all layers stay.
+  std::uint64_t streamed_bytes() const { return streamed_bytes_; }
+
   const Matrix& embedding() const { return embedding_; }
   const std::vector<float>& output_norm() const { return output_norm_; }
   // output is the embedding again where the file has no output matrix.
@@ -54,7 +76,7 @@ class Transformer {
   std::span<const double> rope_frequencies(bool sliding) const {
     return sliding ? sliding_rope_frequencies_ : rope_frequencies_;
   }
-  // model_bytes of the file, for receipts.
+  // Digests of the file, for receipts.
   const Sha256& sha256() const { return sha256_; }
   const Sha256& fsverity() const { return fsverity_; }
 
@@ -64,10 +86,12 @@ class Transformer {
 
   ModelShape shape_;
   Matrix embedding_;
-  std::vector<Layer> layers_;
+  std::vector<std::shared_ptr<const Layer>> layers_;
   std::vector<float> output_norm_;
   std::optional<Matrix> output_;
   std::vector<double> rope_frequencies_, sliding_rope_frequencies_;
+  std::unique_ptr<StreamedLayers> streamed_;  // in place of layers_
+  std::uint64_t streamed_bytes_ = 0;
   Sha256 sha256_{};
   Sha256 fsverity_{};
 };
@@ -123,6 +147,7 @@ void append_together(std::span<Continuation> continuations, const Machine& machi
 namespace attest::rules {
 inline constexpr Rule transformer_tensor{"inference.transformer.tensor"};
 inline constexpr Rule transformer_unknown_tensor{"inference.transformer.unknown-tensor"};
+inline constexpr Rule transformer_budget{"inference.transformer.budget"};
 inline constexpr Rule sequence_too_long{"inference.sequence.too-long"};
 inline constexpr Rule token_unknown{"inference.token.unknown"};
 inline constexpr Rule logits_not_finite{"inference.logits.not-finite"};

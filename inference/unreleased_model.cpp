@@ -3,9 +3,12 @@
 namespace attest::inference {
 
 Result<UnreleasedModel> open_unreleased_model(const Path& path) {
-  TRY(const model::FileDigests own, model::digest_file(path));
+  TRY(const std::unique_ptr<File> opened, system_files().open(path, OpenMode::read));
+  TRY_WITHIN(path.string(), const auto both, model::digest_file_with_leaves(*opened));
+  const auto& [own, leaves] = both;
   TRY(model::VerifiedFile file,
-      model::VerifiedFile::open(path, {own.size, own.sha256, own.fsverity}, std::nullopt));
+      model::VerifiedFile::open(path, {own.size, own.sha256, own.fsverity},
+                                model::make_block_tree(leaves)));
   TRY(const model::Gguf gguf, file.read_description());
   TRY(Tokenizer tokenizer, Tokenizer::read(gguf));
   TRY(Transformer transformer, Transformer::load(file));

@@ -43,6 +43,12 @@ class VerifiedFile {
   const Sha256& sha256() const { return sha256_; }
   const Sha256& fsverity() const { return tree_.fsverity(); }
 
+  // tree is what blocks are judged by; check refuses the first of `blocks`, from number
+  // `first_block` of the file on, that is not the file's, as read does: for those who read the file
+  // themselves.
+  const VerifiedBlockTree& tree() const { return tree_; }
+  Status check(std::uint64_t first_block, ByteView blocks) const;
+
   // read fills `out` with the file's bytes from `offset`, every block they touch having been
   // checked. The first wrong block is refused with its byte offset, number, and both hashes.
   Status read(std::uint64_t offset, std::span<std::byte> out);
@@ -55,8 +61,6 @@ class VerifiedFile {
   VerifiedFile(std::unique_ptr<File> file, std::string name, const Sha256& sha256,
                VerifiedBlockTree tree)
       : file_(std::move(file)), name_(std::move(name)), sha256_(sha256), tree_(std::move(tree)) {}
-
-  Status check(std::uint64_t first_block, ByteView blocks) const;
 
   std::unique_ptr<File> file_;
   std::string name_;
