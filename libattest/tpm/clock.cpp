@@ -19,6 +19,24 @@ ClockChange compare_clocks(const ClockInfo& before, const ClockInfo& now) {
   return restarted ? ClockChange::resumed : ClockChange::advanced;
 }
 
+std::string_view to_string(ClockChange change) {
+  switch (change) {
+    case ClockChange::advanced:
+      return "advanced";
+    case ClockChange::resumed:
+      return "resumed";
+    case ClockChange::rebooted:
+      return "rebooted";
+    case ClockChange::power_cut:
+      return "power-cut";
+    case ClockChange::replayed:
+      return "replayed";
+    case ClockChange::inconsistent:
+      return "inconsistent";
+  }
+  std::unreachable();
+}
+
 bool is_acceptable(ClockChange change) {
   return change != ClockChange::replayed && change != ClockChange::inconsistent;
 }

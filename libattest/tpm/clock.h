@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace attest::tpm {
 
@@ -33,6 +34,9 @@ enum class ClockChange {
 
 // compare_clocks compares two readings signed by one AK, `before` accepted earlier than `now`.
 ClockChange compare_clocks(const ClockInfo& before, const ClockInfo& now);
+
+// to_string gives the change's name: "advanced", "power-cut".
+std::string_view to_string(ClockChange change);
 
 // is_acceptable is false for `replayed` and `inconsistent`.
 bool is_acceptable(ClockChange change);

@@ -4,6 +4,7 @@
 
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
+#include "libattest/tpm/algorithm.h"
 
 namespace attest::tpm {
 
@@ -174,6 +175,63 @@ Result<PcrValues> pcrs_from_raw(const PcrSelection& selection, ByteView raw) {
   }
   TRY_VOID(reader.finish("PCR values"));
   return values;
+}
+
+namespace {
+
+// Sizes of the C structures: TPML_PCR_SELECTION is a count and 16 of {hash, size, 4 octets},
+// TPML_DIGEST a count and 8 TPM2B_DIGESTs of 2 and 64 bytes.
+constexpr std::size_t tools_banks = 16;
+constexpr std::size_t tools_digests = 8;
+constexpr std::size_t tools_digest_size = 64;
+
+Result<PcrSelection> tools_selection(ByteReader& reader) {
+  TRY(const std::uint32_t count, reader.u32_le("selection count"));
+  if (count > tools_banks)
+    return fail(refused(rules::pcr_form, "too many banks").found(std::to_string(count)));
+  PcrSelection selection;
+  for (std::size_t i = 0; i < tools_banks; ++i) {
+    TRY(const std::uint16_t id, reader.u16_le("hash"));
+    TRY_VOID(reader.u8("sizeofSelect"));
+    TRY(const ByteView octets, reader.take(4, "pcrSelect"));
+    TRY_VOID(reader.u8("structure padding"));
+    if (i >= count) continue;
+    const auto bank = hash_of(id);
+    if (!bank) return fail(refused(rules::pcr_form, "a bank of an unknown hash is selected"));
+    std::uint32_t bits = 0;
+    for (std::size_t octet = 0; octet < 3; ++octet)
+      bits |= std::to_integer<std::uint32_t>(octets[octet]) << (8 * octet);
+    selection.banks.push_back({*bank, PcrSet::from_bits(bits)});
+  }
+  return selection;
+}
+
+}  // namespace
+
+Result<PcrValues> pcrs_from_tools(const PcrSelection& selection, ByteView blob) {
+  ByteReader reader(blob);
+  TRY(const PcrSelection held, tools_selection(reader));
+  if (!held.same_pcrs(selection))
+    return fail(refused(rules::pcr_form, "the values are of other PCRs than the quote's")
+                    .expected(selection.to_string())
+                    .found(held.to_string()));
+  TRY(const std::uint32_t lists, reader.u32_le("number of lists"));
+  Bytes raw;
+  for (std::uint32_t list = 0; list < lists; ++list) {
+    TRY(const std::uint32_t count, reader.u32_le("number of digests"));
+    if (count > tools_digests)
+      return fail(refused(rules::pcr_form, "too many digests").found(std::to_string(count)));
+    for (std::size_t i = 0; i < tools_digests; ++i) {
+      TRY(const std::uint16_t size, reader.u16_le("digest size"));
+      TRY(const ByteView room, reader.take(tools_digest_size, "digest"));
+      if (i >= count) continue;
+      if (size > tools_digest_size)
+        return fail(refused(rules::pcr_form, "a digest is too long").found(std::to_string(size)));
+      append(raw, room.first(size));
+    }
+  }
+  TRY_VOID(reader.finish("PCR values"));
+  return pcrs_from_raw(selection, raw);
 }
 
 Bytes extend(PcrBank bank, ByteView old_value, ByteView digest) {

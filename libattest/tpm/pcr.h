@@ -109,6 +109,11 @@ Result<PcrValues> parse_pcrs(ByteView cbor);
 // pcrs_from_raw cuts raw values, written one after the other in selection order.
 Result<PcrValues> pcrs_from_raw(const PcrSelection& selection, ByteView raw);
 
+// pcrs_from_tools reads the values in the form tpm2-tools keeps them in memory and writes with
+// `--pcrs_format=serialized`: TPML_PCR_SELECTION and TPML_DIGESTs as little-endian C structures.
+// The selection in it must be the quote's.
+Result<PcrValues> pcrs_from_tools(const PcrSelection& selection, ByteView blob);
+
 // extend gives the new value of a PCR: H(old ‖ digest).
 Bytes extend(PcrBank bank, ByteView old_value, ByteView digest);
 // initial_value is what PCR `index` holds after a reset: zeros; ones for the dynamic PCRs 17 to 22.

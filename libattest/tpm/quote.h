@@ -51,6 +51,11 @@ struct QuoteRules {
   std::optional<PcrSelection> selection{};
   bool allow_sha1_signature = false;
   bool allow_sha1_bank = false;
+  // A quote made without any nonce can be played back for ever; recorded evidence has such ones.
+  bool allow_empty_nonce = false;
+  // Without PCR values the quote proves only their digest: not_checked() says so, and pcrs() is
+  // empty, so that nothing can be built on them.
+  bool without_pcr_values = false;
 };
 
 // VerifiedQuote is a quote whose signature, freshness and PCR digest hold.
@@ -60,7 +65,9 @@ class VerifiedQuote {
   const ClockInfo& clock() const { return quote_.clock; }
   std::uint64_t firmware_version() const { return quote_.firmware_version; }
   const PcrSelection& selection() const { return quote_.selection; }
-  // pcrs are the values that the signed digest covers, all of the selection and nothing else.
+  // pcrs are the values that the signed digest covers and that may be relied on: all of the
+  // selection and nothing else, less the SHA-1 bank where other banks are quoted and SHA-1 is not
+  // allowed.
   const PcrValues& pcrs() const { return pcrs_; }
   const PublicKey& key() const { return key_; }
   // not_checked says in words what was not asked: the nonce, the selection, the key's attributes.
@@ -89,11 +96,13 @@ class VerifiedQuote {
 //   - the signature does not rest on SHA-1, unless allowed;
 //   - r and s are at least 1 and below the curve's order;
 //   - the signature over the TPMS_ATTEST holds under the AK;
+//   - extraData is not empty, unless allowed;
 //   - the expected nonce is long enough, and extraData is that nonce;
 //   - the selection is not empty;
 //   - the selection is the expected one, in banks and indexes (CVE-2024-29039);
 //   - not only resettable PCRs (16, 23) are quoted;
-//   - no quoted bank is SHA-1, unless allowed;
+//   - not only the SHA-1 bank is quoted, unless allowed; beside another bank its values are set
+//     aside, and not_checked() says so;
 //   - no PCR value is given that was not quoted, and every quoted one is given;
 //   - the signed digest is that of the given values.
 // Magic, type and form were checked by parse_quote.
@@ -124,6 +133,7 @@ inline constexpr Rule quote_hash{"tpm.quote.hash"};
 inline constexpr Rule quote_sha1_signature{"tpm.quote.sha1-signature"};
 inline constexpr Rule quote_signature_range{"tpm.quote.signature-range"};
 inline constexpr Rule quote_signature{"tpm.quote.signature"};
+inline constexpr Rule quote_nonce_empty{"tpm.quote.nonce-empty"};
 inline constexpr Rule quote_nonce_short{"tpm.quote.nonce-short"};
 inline constexpr Rule quote_nonce{"tpm.quote.nonce"};
 inline constexpr Rule quote_selection_empty{"tpm.quote.selection-empty"};

@@ -93,10 +93,19 @@ class QuoteVerification {
     TRY_VOID(sha1_bank_allowed());
     TRY_VOID(every_given_pcr_is_quoted());
     TRY_VOID(digest_matches());
-    return VerifiedQuote(quote_, pcrs_, key_, std::move(not_checked_), uses_sha1_);
+    return VerifiedQuote(quote_, relied_on(), key_, std::move(not_checked_), uses_sha1_);
   }
 
  private:
+  PcrValues relied_on() const {
+    if (!sha1_set_aside_) return pcrs_;
+    PcrValues values;
+    for (const auto& [bank, registers] : pcrs_.banks())
+      if (bank != HashAlgorithm::sha1)
+        for (const auto& [index, value] : registers) (void)values.set(bank, index, value);
+    return values;
+  }
+
   Status sha1_signature_allowed() {
     if (signature_.hash != HashAlgorithm::sha1) return {};
     if (!rules_.allow_sha1_signature)
@@ -121,6 +130,13 @@ class QuoteVerification {
   }
 
   Status nonce_matches() {
+    if (quote_.extra_data.empty() && !rules_.allow_empty_nonce)
+      return fail(
+          refused(rules::quote_nonce_empty,
+                  "the quote answers no challenge: it carries no nonce, and could be of any "
+                  "time")
+              .expected(rules_.nonce ? "nonce " + to_hex(*rules_.nonce) : "a nonce")
+              .found("none"));
     if (!rules_.nonce) {
       not_checked_.emplace_back("freshness: no nonce was given to compare with");
       return {};
@@ -158,6 +174,16 @@ class QuoteVerification {
           return bank.bank == HashAlgorithm::sha1 && !bank.pcrs.empty();
         }))
       return {};
+    const bool others =
+        std::ranges::any_of(quote_.selection.banks, [](const PcrSelection::Bank& bank) {
+          return bank.bank != HashAlgorithm::sha1 && !bank.pcrs.without(resettable_pcrs).empty();
+        });
+    if (!rules_.allow_sha1_bank && others) {
+      sha1_set_aside_ = true;
+      not_checked_.emplace_back(
+          "PCRs of the SHA-1 bank: they are signed, but SHA-1 is not allowed to be relied on");
+      return {};
+    }
     if (!rules_.allow_sha1_bank)
       return fail(refused(rules::quote_sha1_bank, "PCRs of the SHA-1 bank are quoted")
                       .expected("banks sha256, sha384 or sha512")
@@ -178,7 +204,13 @@ class QuoteVerification {
     return {};
   }
 
-  Status digest_matches() const {
+  Status digest_matches() {
+    if (rules_.without_pcr_values && pcrs_.empty()) {
+      not_checked_.emplace_back(
+          "what the PCRs hold: their values were not given, only the digest " +
+          to_hex(quote_.pcr_digest) + " is signed");
+      return {};
+    }
     for (const PcrSelection::Bank& bank : quote_.selection.banks)
       for (const unsigned index : bank.pcrs.indexes())
         if (pcrs_.find(bank.bank, index) == nullptr)
@@ -201,6 +233,7 @@ class QuoteVerification {
   const QuoteRules& rules_;
   std::vector<std::string> not_checked_;
   bool uses_sha1_ = false;
+  bool sha1_set_aside_ = false;
 };
 
 Result<VerifiedQuote> verify_quote(const UntrustedQuote& quote, const UntrustedSignature& signature,

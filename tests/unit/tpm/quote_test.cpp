@@ -36,6 +36,45 @@ Result<VerifiedQuote> verify_signed(ByteView r, ByteView s) {
   return verify_quote(quote, signature, attestation_key(), made.pcrs, usual_rules());
 }
 
+TEST_CASE("a quote that carries no nonce is refused, asked for one or not, unless allowed") {
+  MadeQuote made;
+  made.nonce.clear();
+  QuoteRules rules = usual_rules();
+  REQUIRE_RULE(verify(made, rules), rules::quote_nonce_empty);
+  rules.nonce.reset();
+  REQUIRE_RULE(verify(made, rules), rules::quote_nonce_empty);
+  rules.allow_empty_nonce = true;
+  REQUIRE(must(verify(made, rules)).not_checked().size() == 1);
+}
+
+TEST_CASE("without PCR values only their digest is proven, and that is said") {
+  MadeQuote made;
+  QuoteRules rules = usual_rules();
+  const UntrustedQuote quote = must(parse_quote(made.attest()));
+  const UntrustedSignature signature = must(parse_signature(made.signature(tpm_key())));
+  REQUIRE_RULE(verify_quote(quote, signature, attestation_key(), {}, rules),
+               rules::quote_pcr_missing);
+  rules.without_pcr_values = true;
+  const VerifiedQuote verified = must(verify_quote(quote, signature, attestation_key(), {}, rules));
+  REQUIRE(verified.pcrs().empty());
+  REQUIRE(verified.not_checked().size() == 1);
+}
+
+TEST_CASE("beside another bank, SHA-1 values are signed and not relied on") {
+  MadeQuote made;
+  made.selection = PcrSelection{{{PcrBank::sha1, {0}}, {PcrBank::sha256, {0}}}};
+  made.pcrs = numbered_pcrs(PcrBank::sha256, {0});
+  must(made.pcrs.set(PcrBank::sha1, 0, Bytes(20, std::byte{9})));
+  QuoteRules rules = usual_rules();
+  rules.selection.reset();
+  const VerifiedQuote quote = must(verify(made, rules));
+  REQUIRE(quote.pcrs().find(PcrBank::sha1, 0) == nullptr);
+  REQUIRE(quote.pcrs().find(PcrBank::sha256, 0) != nullptr);
+  REQUIRE_FALSE(quote.uses_sha1());
+  rules.allow_sha1_bank = true;
+  REQUIRE(must(verify(made, rules)).pcrs().find(PcrBank::sha1, 0) != nullptr);
+}
+
 TEST_CASE("a whole quote is verified, with its PCRs, clock and nothing left out") {
   const VerifiedQuote quote = must(verify({}));
   REQUIRE(quote.clock().reset_count == 3);
@@ -162,8 +201,6 @@ TEST_CASE("a quote for another challenge, or for none, is refused") {
   made.nonce = Bytes(32, std::byte{8});
   REQUIRE_RULE(verify(made), rules::quote_nonce);
   made.nonce = Bytes(31, std::byte{7});
-  REQUIRE_RULE(verify(made), rules::quote_nonce);
-  made.nonce.clear();
   REQUIRE_RULE(verify(made), rules::quote_nonce);
 }
 
