@@ -43,7 +43,12 @@ Result<std::optional<std::string>> file_in_device_path(ByteView path) {
     TRY(const ByteView body, reader.take(length - 4U, "device path node"));
     if (type == node_end) break;
     if (type != node_media) continue;
-    if (subtype == media_file_path) file = file.value_or("") + utf16_text(body);
+    if (subtype == media_file_path) {
+      // A path may be cut into nodes, with or without the separator between them.
+      const std::string part = utf16_text(body);
+      const bool joined = !file || file->ends_with('\\') || part.starts_with('\\');
+      file = file.value_or("") + (joined ? "" : "\\") + part;
+    }
     if (subtype == media_firmware_file && body.size() == 16)
       file = "firmware volume file " + guid_text(body);
   }
@@ -117,6 +122,21 @@ std::optional<std::string> load_option_description(ByteView load_option) {
   std::string title = utf16_text(load_option.subspan(6));  // after Attributes, FilePathListLength
   if (title.empty()) return std::nullopt;
   return title;
+}
+
+std::optional<std::string> load_option_path(ByteView load_option) {
+  const auto read = [&]() -> Result<std::optional<std::string>> {
+    ByteReader reader(load_option);
+    TRY_VOID(reader.take(4, "Attributes"));
+    TRY(const std::uint16_t size, reader.u16_le("FilePathListLength"));
+    while (true) {
+      TRY(const std::uint16_t unit, reader.u16_le("Description"));
+      if (unit == 0) break;
+    }
+    TRY(const ByteView path, reader.take(size, "FilePathList"));
+    return file_in_device_path(path);
+  };
+  return read().value_or(std::nullopt);
 }
 
 std::optional<GrubString> parse_grub_string(ByteView event_data) {

@@ -34,6 +34,9 @@ std::optional<std::string> image_path(ByteView event_data);
 // load_option_description gives the title of an EFI_LOAD_OPTION (the Boot#### variables).
 std::optional<std::string> load_option_description(ByteView load_option);
 
+// load_option_path gives the file an EFI_LOAD_OPTION starts, as image_path does.
+std::optional<std::string> load_option_path(ByteView load_option);
+
 // GrubString is what GRUB 2 measured as an EV_IPL: a kind such as "grub_cmd" or "kernel_cmdline",
 // which the digest does not cover, and the text, which it does.
 struct GrubString {

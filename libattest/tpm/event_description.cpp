@@ -65,7 +65,18 @@ std::string describe_tag(ByteView data) {
   return "tag 0x" + to_hex(shown_id) + ", " + describe_text(reader.rest());
 }
 
+// Of a record with content of another kind the text inside: a container launcher's is a TLV in a
+// TLV.
+std::string describe_content(const Event& event) {
+  constexpr std::size_t tlv_head = 5;
+  if (event.content == "cos" && event.data.size() >= 2 * tlv_head)
+    return "container launcher, kind " + std::to_string(std::to_integer<unsigned>(event.data[5])) +
+           ": " + shown(as_text(event.data.subspan(2 * tlv_head)));
+  return std::string(event.content) + ": " + describe_text(event.data);
+}
+
 std::string details(const Event& event) {
+  if (!event.content.empty()) return describe_content(event);
   switch (event.type) {
     case ev_efi_variable_driver_config:
     case ev_efi_variable_boot:

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "libattest/tpm/event_data.h"
+#include "libattest/tpm/event_log_quirks.h"
+
 namespace attest::tpm {
 namespace {
 
@@ -89,6 +92,7 @@ class EventLogParser {
       if (!event) return fail(std::move(event).error());
       TRY_VOID(add(*event));
     }
+    if (measured_in_rtmrs()) log_.registers_ = Registers::rtmr;
     return std::move(log_);
   }
 
@@ -154,6 +158,21 @@ class EventLogParser {
     return {};
   }
 
+  // A CCEL has the form of a TPM's log. What tells it: SHA-384 alone, as RTMRs are, nothing above
+  // register 4, and Secure Boot's variables in register 1, where a TPM's are in PCR 7.
+  bool measured_in_rtmrs() const {
+    if (log_.banks_ != std::vector{PcrBank::sha384}) return false;
+    bool secure_boot_in_1 = false;
+    for (const Event& event : log_.events_) {
+      if (!event.extends()) continue;
+      if (event.pcr > 4) return false;
+      if (event.pcr != 1 || event.type != ev_efi_variable_driver_config) continue;
+      const auto variable = parse_efi_variable(event.data);
+      secure_boot_in_1 = secure_boot_in_1 || (variable && variable->name == "SecureBoot");
+    }
+    return secure_boot_in_1;
+  }
+
   Status read_header(const Event& first) {
     const std::string_view data = as_text(first.data);
     const bool crypto_agile = first.type == ev_no_action && data.starts_with(spec_id_crypto_agile);
@@ -184,6 +203,15 @@ class EventLogParser {
       return fail(at(event, refused(rules::eventlog_spec_id, "a second Spec ID event")));
     if (event.type == ev_no_action && data.starts_with(startup_locality_signature))
       TRY_VOID(set_locality(event));
+    if (quirks::virtual_register(event) && !virtual_register_seen_) {
+      virtual_register_seen_ = true;
+      log_.quirks_.emplace_back(quirks::virtual_register_words);
+    }
+    // A hash sequence of the H-CRTM before TPM2_Startup leaves PCR 0 at 4 (PFP 1.06
+    // section 10.4.5.3; TPM 2.0 Part 1 section 34.3).
+    const bool first_of_pcr0 = event.pcr == 0 && event.extends() && !pcr0_extended_;
+    if (first_of_pcr0 && event.type == ev_efi_hcrtm_event && !locality_seen_)
+      log_.startup_locality_ = 4;
     if (event.pcr == 0 && event.extends()) pcr0_extended_ = true;
     log_.events_.push_back(event);
     return {};
@@ -194,12 +222,14 @@ class EventLogParser {
     const auto wrong = [&](std::string what) {
       return fail(at(event, refused(rules::eventlog_locality, std::move(what))));
     };
-    if (event.data.size() != startup_locality_signature.size() + 1)
+    const auto padded = quirks::oversized_locality(event.data);
+    if (padded) log_.quirks_.emplace_back(quirks::oversized_locality_words);
+    if (!padded && event.data.size() != startup_locality_signature.size() + 1)
       return wrong("StartupLocality has the wrong length");
     if (event.pcr != 0) return wrong("StartupLocality is not of PCR 0");
     if (locality_seen_) return wrong("StartupLocality comes twice");
     if (pcr0_extended_) return wrong("StartupLocality comes after PCR 0 was extended");
-    const auto locality = std::to_integer<std::uint8_t>(event.data.back());
+    const auto locality = padded.value_or(std::to_integer<std::uint8_t>(event.data.back()));
     if (locality != 0 && locality != 3 && locality != 4)
       return wrong("StartupLocality is none a TPM starts from");
     locality_seen_ = true;
@@ -211,19 +241,37 @@ class EventLogParser {
   std::vector<AnnouncedAlgorithm> algorithms_;
   bool locality_seen_ = false;
   bool pcr0_extended_ = false;
+  bool virtual_register_seen_ = false;
 };
 
 Result<UntrustedEventLog> parse_event_log(ByteView log, EventLogForm form) {
   return EventLogParser(log).run(form);
 }
 
+namespace {
+
+bool is_whole(const UntrustedEventLog& log, PcrBank bank) {
+  return std::ranges::all_of(log.events(), [bank](const Event& event) {
+    return !event.extends() || !event.digest(bank).empty();
+  });
+}
+
+}  // namespace
+
+// PcrBank rises with the strength of the hash.
+PcrBank strongest_bank(const UntrustedEventLog& log) {
+  std::optional<PcrBank> strongest;
+  for (const PcrBank bank : log.banks())
+    if (is_whole(log, bank) && (!strongest || bank > *strongest)) strongest = bank;
+  return strongest             ? *strongest
+         : log.banks().empty() ? PcrBank::sha1
+                               : *std::ranges::max_element(log.banks());
+}
+
 PcrValues replay(const UntrustedEventLog& log) {
   PcrValues values;
   for (const PcrBank bank : log.banks()) {
-    const bool whole = std::ranges::all_of(log.events(), [bank](const Event& event) {
-      return !event.extends() || !event.digest(bank).empty();
-    });
-    if (!whole) continue;
+    if (!is_whole(log, bank)) continue;
     std::array<Bytes, pcr_count> pcrs;
     Hasher hasher(bank);
     for (const Event& event : log.events()) {
@@ -231,7 +279,8 @@ PcrValues replay(const UntrustedEventLog& log) {
       Bytes& pcr = pcrs[event.pcr];
       if (pcr.empty()) {
         pcr = initial_value(bank, event.pcr);
-        if (event.pcr == 0) pcr.back() = std::byte{log.startup_locality()};
+        if (event.pcr == 0 && log.registers() == Registers::pcr)
+          pcr.back() = std::byte{log.startup_locality()};
       }
       hasher.update(pcr);
       hasher.update(event.digest(bank));

@@ -1,5 +1,6 @@
 // Measured-boot event logs: TCG PC Client Platform Firmware Profile 1.05 and 1.06, section 10, both
-// the SHA-1 and the crypto-agile form.
+// the SHA-1 and the crypto-agile form (a CCEL is one of the latter over RTMRs); and the TCG
+// Canonical Event Log 1.0 as TLV, also in base64, and as JSON, systemd's form of it included.
 //
 // A log proves nothing by itself. parse_event_log gives an UntrustedEventLog; verify_event_log
 // replays it against the PCRs of a VerifiedQuote and is the only maker of a VerifiedEventLog, whose
@@ -21,10 +22,15 @@
 
 namespace attest::tpm {
 
-enum class EventLogFormat { sha1, crypto_agile };
+enum class EventLogFormat { sha1, crypto_agile, cel_tlv, cel_json };
 
-// event_log_format_name gives "sha1-legacy" or "crypto-agile".
+// event_log_format_name gives "sha1-legacy", "crypto-agile", "cel-tlv" or "cel-json".
 std::string_view event_log_format_name(EventLogFormat format);
+
+// Registers says what an event's index counts: PCRs of a TPM, or the measurement registers of a
+// trust domain, where 0 is MRTD and 1 to 4 are RTMR0 to RTMR3 (Intel's CCEL; UEFI 2.10 section
+// 38.4).
+enum class Registers { pcr, rtmr };
 
 // Event types (PFP 1.06 section 10.4.1), those this code looks at by name.
 inline constexpr std::uint32_t ev_post_code = 0x01;
@@ -46,6 +52,12 @@ inline constexpr std::uint32_t ev_efi_platform_firmware_blob2 = 0x8000000a;
 inline constexpr std::uint32_t ev_efi_variable_boot2 = 0x8000000c;
 inline constexpr std::uint32_t ev_efi_hcrtm_event = 0x80000010;
 inline constexpr std::uint32_t ev_efi_variable_authority = 0x800000e0;
+inline constexpr std::uint32_t ev_efi_spdm_firmware_blob = 0x800000e1;
+inline constexpr std::uint32_t ev_efi_spdm_firmware_config = 0x800000e2;
+inline constexpr std::uint32_t ev_efi_spdm_device_policy = 0x800000e3;
+inline constexpr std::uint32_t ev_efi_spdm_device_authority = 0x800000e4;
+// Records of a canonical log whose content is no TCG event have this in place of a type.
+inline constexpr std::uint32_t no_event_type = 0xffffffff;
 
 // event_type_name gives the profile's name, or "0x…" for a type it does not define.
 std::string event_type_name(std::uint32_t type);
@@ -59,13 +71,18 @@ struct Event {
   // One digest a bank, empty where the event carries none; index by static_cast<size_t>(bank).
   std::array<ByteView, 4> digests{};
   ByteView data;
+  // What kind of content a record of a canonical log has: "systemd", "cos", "cel", "ima"; empty for
+  // TCG events.
+  std::string_view content;
+  bool nv_index = false;  // `pcr` is the index of an NV extend area, not of a PCR
 
   ByteView digest(PcrBank bank) const { return digests[static_cast<std::size_t>(bank)]; }
   // extends is false for EV_NO_ACTION, which firmware records without extending.
-  bool extends() const { return type != ev_no_action; }
+  bool extends() const { return type != ev_no_action && !nv_index; }
   // data_measured: the digest of `bank` is the hash of `data`, so a PCR that vouches for the event
   // vouches for the data. GRUB's strings count with their prefix and final NUL left out, as GRUB
-  // measures them.
+  // measures them; boot variables also by their value alone (PFP 1.06 section 10.4.1,
+  // EV_EFI_VARIABLE_BOOT).
   bool data_measured(PcrBank bank) const;
 };
 
@@ -77,14 +94,20 @@ class UntrustedEventLog {
   const std::vector<Event>& events() const { return events_; }
   // startup_locality is where PCR 0 starts, by the log's own word; 0 when it says nothing.
   std::uint8_t startup_locality() const { return startup_locality_; }
+  Registers registers() const { return registers_; }
+  // quirks names the oddities of firmware that were met and passed over (event_log_quirks.h).
+  const std::vector<std::string>& quirks() const { return quirks_; }
   ByteView bytes() const { return *bytes_; }
 
  private:
   friend class EventLogParser;
+  friend class CanonicalLogBuilder;
   EventLogFormat format_ = EventLogFormat::sha1;
   std::vector<PcrBank> banks_;
   std::vector<Event> events_;
   std::uint8_t startup_locality_ = 0;
+  Registers registers_ = Registers::pcr;
+  std::vector<std::string> quirks_;
   std::shared_ptr<const Bytes> bytes_;
 };
 
@@ -99,9 +122,23 @@ struct EventLogForm {
 // bytes, and a StartupLocality that is malformed, comes twice, or comes after PCR 0 was extended.
 Result<UntrustedEventLog> parse_event_log(ByteView log, EventLogForm form = {});
 
+// parse_canonical_log_tlv and parse_canonical_log_json (TCG Canonical Event Log 1.0 sections 4 and
+// 5) refuse records without a number, register or digests, numbers out of sequence, digests that
+// are unknown, double or of a wrong length, and trailing bytes. JSON may be an array, or records
+// one a line, each behind an RS as systemd writes them; systemd's records have no number.
+Result<UntrustedEventLog> parse_canonical_log_tlv(ByteView log);
+Result<UntrustedEventLog> parse_canonical_log_json(std::string_view log);
+
+// parse_any_event_log tells by the first bytes which of these a log is; any may be in base64.
+Result<UntrustedEventLog> parse_any_event_log(ByteView log, EventLogForm form = {});
+
 // replay gives the PCRs that the log's events lead to, for each bank that every extending event has
 // a digest of; PCRs without events are left out. A claim, until a quote says the same.
 PcrValues replay(const UntrustedEventLog& log);
+
+// strongest_bank gives the strongest bank that replay has values of: the one whose digests to look
+// at. Where no bank is whole, the strongest one announced.
+PcrBank strongest_bank(const UntrustedEventLog& log);
 
 // describe says in words what an event is about, from its untrusted data: "EV_SEPARATOR",
 // "EV_EFI_BOOT_SERVICES_APPLICATION, /EFI/debian/grubx64.efi", "EV_IPL, grub_cmd: linux /vmlinuz".
@@ -155,7 +192,8 @@ class VerifiedEventLog {
 //     the log has no event for it (PCRs of rules.extended_by_system apart);
 //   - PCRs 0 to 7, where quoted, each have one separator, not more and not fewer;
 //   - the digest is the hash of the data where the type defines it so: EV_SEPARATOR, EV_EFI_ACTION,
-//     EV_EFI_GPT_EVENT, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_EFI_VARIABLE_AUTHORITY;
+//     EV_EFI_GPT_EVENT, EV_EFI_VARIABLE_DRIVER_CONFIG, EV_EFI_VARIABLE_AUTHORITY (shim 15's apart,
+//     see event_log_quirks.h: their data is not believed);
 //   - no Secure Boot configuration is measured into PCR 7 after its separator.
 // Not checked: whether what was booted is good; that is appraisal.
 Result<VerifiedEventLog> verify_event_log(UntrustedEventLog log, const VerifiedQuote& quote,
@@ -170,6 +208,8 @@ inline constexpr Rule eventlog_algorithm{"tpm.eventlog.algorithm"};
 inline constexpr Rule eventlog_pcr_index{"tpm.eventlog.pcr-index"};
 inline constexpr Rule eventlog_trailing{"tpm.eventlog.trailing"};
 inline constexpr Rule eventlog_locality{"tpm.eventlog.startup-locality"};
+inline constexpr Rule eventlog_canonical{"tpm.eventlog.canonical-record"};
+inline constexpr Rule eventlog_sequence{"tpm.eventlog.record-number"};
 inline constexpr Rule eventlog_bank{"tpm.eventlog.bank"};
 inline constexpr Rule eventlog_unexplained{"tpm.eventlog.unexplained-pcr"};
 inline constexpr Rule eventlog_separator{"tpm.eventlog.separator"};

@@ -1,44 +1,19 @@
 #include <algorithm>
 
-#include "libattest/tpm/event_data.h"
+#include "libattest/tpm/boot_facts.h"
 #include "libattest/tpm/event_log.h"
+#include "libattest/tpm/event_log_findings.h"
+#include "libattest/tpm/event_log_quirks.h"
 
 namespace attest::tpm {
-
-bool Event::data_measured(PcrBank bank) const {
-  const ByteView measured = digest(bank);
-  if (measured.empty()) return false;
-  if (equal(attest::digest(bank, data), measured)) return true;
-  if (type != ev_ipl) return false;
-  const auto grub = parse_grub_string(data);
-  return grub && equal(attest::digest(bank, as_bytes(grub->text)), measured);
-}
 
 namespace {
 
 constexpr unsigned secure_boot_pcr = 7;
 constexpr unsigned last_firmware_pcr = 7;
 
-bool digest_is_of_data_by_type(std::uint32_t type) {
-  switch (type) {
-    case ev_separator:
-    case ev_efi_action:
-    case ev_efi_gpt_event:
-    case ev_efi_variable_driver_config:
-    case ev_efi_variable_authority:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string named(PcrBank bank, unsigned index) {
   return "PCR " + std::to_string(index) + " (" + std::string(hash_name(bank)) + ")";
-}
-
-std::string place(const Event& event) {
-  return "event " + std::to_string(event.number) + ", PCR " + std::to_string(event.pcr) + ", " +
-         describe(event);
 }
 
 // why_not tells what may have happened to a PCR that the log does not lead to.
@@ -56,6 +31,10 @@ std::string why_not(const UntrustedEventLog& log, PcrBank bank, unsigned index,
     value = extend(bank, value, event.digest(bank));
     last = &event;
   }
+  if (index == 0)
+    if (const auto locality = quirks::unlogged_locality(log, bank, quoted))
+      return "the log would lead there from startup locality " + std::to_string(*locality) +
+             ", which it does not record: firmware that leaves out its StartupLocality event";
   return last == nullptr ? "something extended it, and the log does not say what"
                          : "it was extended by something the log does not hold, or the log is of "
                            "another boot; the log's last event for it is " +
@@ -102,7 +81,8 @@ Status check_separators(const std::vector<Event>& events, PcrSet quoted) {
 
 Status check_data(const std::vector<Event>& events, PcrBank bank) {
   for (const Event& event : events)
-    if (digest_is_of_data_by_type(event.type) && !event.data_measured(bank))
+    if (digest_is_of_data_by_type(event.type) && !quirks::shim_authority(event) &&
+        !event.data_measured(bank))
       return fail(refused(rules::eventlog_data_digest,
                           "the event's data is not what was measured: " + place(event))
                       .expected(to_hex(digest(bank, event.data)) + ", the hash of the data")
@@ -166,36 +146,13 @@ Result<VerifiedEventLog> verify_event_log(UntrustedEventLog log, const VerifiedQ
 }
 
 SecureBootState VerifiedEventLog::secure_boot() const {
-  if (!explained_.contains(secure_boot_pcr))
+  if (log_.registers() == Registers::pcr && !explained_.contains(secure_boot_pcr))
     return {std::nullopt, "PCR 7 was not quoted, or not explained by the log"};
-  for (const Event& event : events_) {
-    if (event.pcr != secure_boot_pcr) continue;
-    if (event.type == ev_separator) break;
-    if (event.type != ev_efi_variable_driver_config || !event.data_measured(bank_)) continue;
-    const auto variable = parse_efi_variable(event.data);
-    if (!variable || variable->name != "SecureBoot" || variable->guid != efi_global_variable)
-      continue;
-    if (variable->data.size() != 1)
-      return {std::nullopt, "the SecureBoot variable has " + std::to_string(variable->data.size()) +
-                                " bytes instead of one"};
-    const auto value = std::to_integer<unsigned>(variable->data.front());
-    if (value > 1) return {std::nullopt, "the SecureBoot variable is " + std::to_string(value)};
-    return {value == 1, "the SecureBoot variable in PCR 7 is " + std::to_string(value)};
-  }
-  return {std::nullopt, "the log has no SecureBoot variable before PCR 7's separator"};
+  return secure_boot_state(events_, bank_, log_.registers());
 }
 
 std::optional<std::string> VerifiedEventLog::kernel_command_line() const {
-  constexpr unsigned grub_command_pcr = 8;
-  std::optional<std::string> found;
-  for (const Event& event : events_) {
-    if (event.pcr != grub_command_pcr || event.type != ev_ipl || !event.data_measured(bank_))
-      continue;
-    const auto grub = parse_grub_string(event.data);
-    // Where a boot entry failed and another was taken, the last one is what runs.
-    if (grub && grub->kind.ends_with("kernel_cmdline")) found = std::string(grub->text);
-  }
-  return found;
+  return boot_facts(events_, bank_, log_.registers()).kernel_command_line;
 }
 
 }  // namespace attest::tpm

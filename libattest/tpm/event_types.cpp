@@ -1,3 +1,5 @@
+#include "libattest/tpm/event_types.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -52,6 +54,7 @@ constexpr auto names = std::to_array<std::pair<std::uint32_t, std::string_view>>
 }  // namespace
 
 std::string event_type_name(std::uint32_t type) {
+  if (type == no_event_type) return "canonical record";
   const auto* found = std::ranges::find(names, type, &decltype(names)::value_type::first);
   if (found != names.end()) return std::string(found->second);
   Bytes bytes;
@@ -59,8 +62,24 @@ std::string event_type_name(std::uint32_t type) {
   return "0x" + to_hex(bytes);
 }
 
+std::optional<std::uint32_t> event_type_by_name(std::string_view name) {
+  const auto* found = std::ranges::find(names, name, &decltype(names)::value_type::second);
+  if (found == names.end()) return std::nullopt;
+  return found->first;
+}
+
 std::string_view event_log_format_name(EventLogFormat format) {
-  return format == EventLogFormat::sha1 ? "sha1-legacy" : "crypto-agile";
+  switch (format) {
+    case EventLogFormat::sha1:
+      return "sha1-legacy";
+    case EventLogFormat::crypto_agile:
+      return "crypto-agile";
+    case EventLogFormat::cel_tlv:
+      return "cel-tlv";
+    case EventLogFormat::cel_json:
+      return "cel-json";
+  }
+  return "";
 }
 
 }  // namespace attest::tpm

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "fixtures/boot/measured_boot.h"
+#include "libattest/tpm/boot_facts.h"
+#include "libattest/tpm/event_log_findings.h"
 #include "tests/support/catch.h"
 #include "tests/unit/tpm/made_quote.h"
 
@@ -178,6 +180,70 @@ TEST_CASE("a startup locality that is late, doubled or impossible is refused") {
   auto impossible = usual_boot();
   impossible.insert(impossible.begin(), startup_locality(1));
   REQUIRE_RULE(parsed(impossible), rules::eventlog_locality);
+}
+
+TEST_CASE("a startup locality padded to a fixed size is read, and remarked on") {
+  auto events = usual_boot();
+  BootEvent padded = startup_locality(3);
+  padded.data.resize(padded.data.size() + 30);
+  events.insert(events.begin(), padded);
+  const UntrustedEventLog log = must(parsed(events));
+  REQUIRE(log.startup_locality() == 3);
+  REQUIRE(log.quirks().size() == 1);
+  events.front().data.back() = std::byte{1};
+  REQUIRE_RULE(parsed(events), rules::eventlog_locality);
+}
+
+TEST_CASE("after an H-CRTM, PCR 0 starts at 4") {
+  auto events = usual_boot();
+  const Bytes data = to_bytes("HCRTM");
+  events.insert(events.begin(), {0, ev_efi_hcrtm_event, data, data});
+  REQUIRE(must(parsed(events)).startup_locality() == 4);
+  events = usual_boot();
+  events.push_back({0, ev_efi_hcrtm_event, data, data});
+  REQUIRE(must(parsed(events)).startup_locality() == 0);
+}
+
+TEST_CASE("a startup locality the log leaves out explains the refusal, and is not believed") {
+  auto events = usual_boot();
+  const UntrustedEventLog without = must(parsed(events));
+  events.insert(events.begin(), startup_locality(3));
+  const auto refused_log = verify_event_log(without, quote_of(replay(must(parsed(events)))));
+  REQUIRE_RULE(refused_log, rules::eventlog_unexplained);
+  REQUIRE(refused_log.error().what.find("startup locality 3") != std::string::npos);
+}
+
+TEST_CASE("what shim 15 records is not believed, and refuses nothing") {
+  auto events = usual_boot();
+  Bytes data;
+  append(data, must(from_hex("50ab5d6046e00043abb63dd810dd8b23")));
+  append_u64_le(data, 4);
+  append_u64_le(data, 3);
+  for (const char c : std::string("Shim")) append_u16_le(data, static_cast<std::uint16_t>(c));
+  append(data, as_bytes("DER"));
+  events.insert(find(events, 7, ev_separator),
+                {7, ev_efi_variable_authority, to_bytes("something else"), data});
+  const VerifiedEventLog log = must(verify(events));
+  REQUIRE(boot_facts(log.events(), log.bank()).authorities.empty());
+  data[32] = std::byte{'T'};  // "Thim": another record that is not what was measured
+  std::ranges::find_if(events, [](const BootEvent& event) {
+    return event.type == ev_efi_variable_authority && event.measured == to_bytes("something else");
+  })->data = data;
+  REQUIRE_RULE(verify(events), rules::eventlog_data_digest);
+}
+
+TEST_CASE("findings of a log without a quote are those it would be refused by") {
+  REQUIRE(event_log_findings(must(parsed(usual_boot()))).empty());
+  auto events = usual_boot();
+  events.erase(find(events, 4, ev_separator));
+  find(events, 7, ev_efi_variable_driver_config)->data.back() = std::byte{0};
+  events.push_back(*find(events, 7, ev_efi_variable_driver_config));
+  std::vector<std::string_view> rules_found;
+  for (const EventLogFinding& finding : event_log_findings(must(parsed(events))))
+    rules_found.push_back(finding.rule.name);
+  REQUIRE(rules_found ==
+          std::vector{rules::eventlog_separator.name, rules::eventlog_after_separator.name,
+                      rules::eventlog_data_digest.name, rules::eventlog_data_digest.name});
 }
 
 TEST_CASE("a second Spec ID event is refused") {
