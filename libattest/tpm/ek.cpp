@@ -106,6 +106,25 @@ Status check_roca(const PublicKey& key) {
                   .next("update the TPM's firmware and make a new EK"));
 }
 
+std::string listed(const std::set<std::string>& usages) {
+  std::string text;
+  for (const std::string& usage : usages) text += (text.empty() ? "" : ", ") + usage;
+  return text.empty() ? "none" : text;
+}
+
+Status check_usage(const VerifiedChain& chain) {
+  const std::string wanted(ek_certificate_usage);
+  const std::set<std::string> usages = chain.leaf().extended_key_usage();
+  if (usages.contains(wanted)) return {};
+  const bool by_issuer = usages.empty() && chain.certificates().size() > 1 &&
+                         chain.certificates()[1].extended_key_usage() == std::set{wanted};
+  if (by_issuer) return {};
+  return fail(refused(rules::ek_usage, "the certificate is not for endorsement keys")
+                  .expected("extended key usage " + wanted)
+                  .found(listed(usages))
+                  .within(chain.leaf().subject()));
+}
+
 Status check_attributes(const UntrustedPublic& ek) {
   using enum KeyAttribute;
   static constexpr std::array wanted{
@@ -129,11 +148,12 @@ Status check_attributes(const UntrustedPublic& ek) {
 }  // namespace
 
 Result<VerifiedChain> verify_ek_certificate(const Certificate& leaf, const EkRules& rules) {
+  // CRLs that do not speak of an issuer say nothing; `require_crl` stays off.
   const ChainRules chain_rules{.at = rules.at,
-                               .required_eku = std::string(ek_certificate_usage),
                                .handled_critical = {std::string(subject_alternative_name)},
                                .crls = rules.crls};
   TRY(VerifiedChain chain, verify_chain(leaf, rules.intermediates, rules.roots, chain_rules));
+  TRY_VOID(check_usage(chain));
   TRY(const PublicKey key, leaf.public_key());
   TRY_VOID(check_roca(key));
   return chain;

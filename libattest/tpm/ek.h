@@ -40,9 +40,31 @@ class VerifiedEk {
   VerifiedChain chain_;
 };
 
+// EkFacts is what an EK certificate says of its TPM (EK Credential Profile sections 3.1 and 3.2.9).
+struct EkFacts {
+  std::string manufacturer;  // "id:49465800"
+  std::string model;
+  std::string version;
+  bool security_assertions = false;  // tpmSecurityAssertions are there
+  std::string specification;         // "2.0 level 0 revision 138"; empty where not given
+};
+EkFacts ek_facts(const Certificate& certificate);
+
+// why_unreadable tells a certificate that is not strict DER from one that is none: vendors have
+// made serial numbers with needless leading zeros, and lengths in long forms. Such a certificate is
+// genuine as far as anyone can tell, and cannot be checked here: incomplete. Anything else is
+// refused with `otherwise`.
+Error why_unreadable(ByteView der, Error otherwise);
+
+// read_certificates reads a file's certificates: PEM, DER, or as kept in NV. Fails as above; an
+// attribute certificate (a platform certificate) is said to be one.
+Result<std::vector<Certificate>> read_certificates(ByteView content);
+
 // verify_ek_certificate checks the certificate alone, in this order:
 //   - the chain to a root, its validity at `at`, revocation by the CRLs (verify_chain);
-//   - the extended key usage tcg-kp-EKCertificate, and that the leaf is no CA;
+//   - that the leaf is no CA;
+//   - the extended key usage tcg-kp-EKCertificate; a leaf without any usage counts where its issuer
+//     is an authority for this use and no other (Google's vTPMs have such ones);
 //   - no critical extension but those known here (the subject alternative name that carries the
 //     TPM's manufacturer, model and version);
 //   - that an RSA modulus is not of the ROCA kind (CVE-2017-15361): its key can be computed.
@@ -63,6 +85,9 @@ bool has_roca_fingerprint(ByteView modulus_big_endian);
 
 namespace attest::rules {
 inline constexpr Rule ek_certificate_form{"tpm.ek.certificate-form"};
+inline constexpr Rule ek_not_strict_der{"tpm.ek.not-strict-der"};
+inline constexpr Rule ek_attribute_certificate{"tpm.ek.attribute-certificate"};
+inline constexpr Rule ek_usage{"tpm.ek.usage"};
 inline constexpr Rule ek_key_differs{"tpm.ek.key-differs"};
 inline constexpr Rule ek_attributes{"tpm.ek.attributes"};
 inline constexpr Rule ek_roca{"tpm.ek.roca"};

@@ -49,9 +49,85 @@ TEST_CASE("an EK that its maker's certificate names is verified") {
 }
 
 TEST_CASE("a certificate without the EK usage, or of a CA, is refused") {
-  REQUIRE_RULE(verify(certificate({"1.3.6.1.5.5.7.3.1"})), rules::chain_eku);
+  REQUIRE_RULE(verify(certificate({"1.3.6.1.5.5.7.3.1"})), rules::ek_usage);
+  REQUIRE_RULE(verify(certificate({})), rules::ek_usage);
   REQUIRE_RULE(verify(certificate({std::string(ek_certificate_usage)}, true)),
                rules::chain_leaf_is_ca);
+}
+
+TEST_CASE("a certificate without any usage counts under an authority for endorsement keys alone") {
+  const auto maker = test::Certified::root({.common_name = "vTPM maker", .is_ca = true});
+  const auto issue = [&](std::vector<std::string> usage) {
+    const auto authority =
+        maker.issue({.common_name = "EK CA", .is_ca = true, .eku = std::move(usage)});
+    EkRules rules = rules_of({maker.certificate()});
+    rules.intermediates = {authority.certificate()};
+    return verify_ek(authority.certify({.common_name = "EK"}, ek_key()), ek_area(), rules);
+  };
+  REQUIRE_OK(issue({std::string(ek_certificate_usage)}));
+  REQUIRE_RULE(issue({std::string(ek_certificate_usage), "1.3.6.1.5.5.7.3.1"}), rules::ek_usage);
+  REQUIRE_RULE(issue({}), rules::ek_usage);
+}
+
+TEST_CASE("an intermediate forged under a genuine one's name is refused") {
+  const auto stranger = test::Certified::root({.common_name = "TPM maker", .is_ca = true});
+  const auto forged = stranger.issue({.common_name = "EK CA", .is_ca = true});
+  EkRules rules = rules_of({manufacturer().certificate()});
+  rules.intermediates = {forged.certificate()};
+  const Certificate leaf =
+      forged.certify({.common_name = "EK", .eku = {std::string(ek_certificate_usage)}}, ek_key());
+  const auto found = verify_ek(leaf, ek_area(), rules);
+  REQUIRE_FALSE(found.has_value());
+  const bool by_signature =
+      found.error().rule == rules::chain_signature || found.error().rule == rules::chain_no_issuer;
+  REQUIRE(by_signature);
+}
+
+TEST_CASE("an unknown critical extension is refused, the TPM's alternative name is not") {
+  REQUIRE_RULE(verify(manufacturer().certify({.common_name = "EK",
+                                              .eku = {std::string(ek_certificate_usage)},
+                                              .critical_extension = "1.3.6.1.4.1.55555.1"},
+                                             ek_key())),
+               rules::chain_critical);
+}
+
+TEST_CASE("a revoked EK is refused, an expired certificate is incomplete") {
+  const Certificate leaf = ek_certificate();
+  EkRules rules = rules_of({manufacturer().certificate()});
+  rules.crls = {manufacturer().crl({leaf}, now - Seconds(1000), now + Seconds(1000))};
+  REQUIRE_RULE(verify_ek(leaf, ek_area(), rules), rules::chain_revoked);
+  rules.crls = {manufacturer().crl({}, now - Seconds(1000), now + Seconds(1000))};
+  REQUIRE_OK(verify_ek(leaf, ek_area(), rules));
+  rules.at = from_unix(2'100'000'000);
+  const auto expired = verify_ek(leaf, ek_area(), rules);
+  REQUIRE_FALSE(expired.has_value());
+  REQUIRE(expired.error().kind == ErrorKind::incomplete);
+}
+
+TEST_CASE("a certificate that is not strict DER is told from one that is broken") {
+  // The serial number with a leading zero more; every length around it grows by one.
+  Bytes der = ek_certificate().der();
+  REQUIRE(der[1] == std::byte{0x82});
+  const std::size_t serial = 4 + 4 + 5;
+  REQUIRE(der[serial] == std::byte{0x02});
+  const auto grow = [&](std::size_t at, unsigned by) {
+    const unsigned size =
+        (std::to_integer<unsigned>(der[at]) << 8) + std::to_integer<unsigned>(der[at + 1]) + by;
+    der[at] = static_cast<std::byte>(size >> 8);
+    der[at + 1] = static_cast<std::byte>(size & 0xff);
+  };
+  grow(2, 2);
+  grow(6, 2);
+  der[serial + 1] = static_cast<std::byte>(std::to_integer<unsigned>(der[serial + 1]) + 2);
+  der.insert(der.begin() + static_cast<std::ptrdiff_t>(serial) + 2, 2, std::byte{0});
+  const auto odd = read_certificates(der);
+  REQUIRE_RULE(odd, rules::ek_not_strict_der);
+  REQUIRE(odd.error().kind == ErrorKind::incomplete);
+  const auto broken = read_certificates(Bytes(200, std::byte{0x30}));
+  REQUIRE_FALSE(broken.has_value());
+  REQUIRE(broken.error().kind == ErrorKind::refused);
+  REQUIRE_RULE(read_certificates(as_bytes("-----BEGIN ATTRIBUTE CERTIFICATE-----\n")),
+               rules::ek_attribute_certificate);
 }
 
 TEST_CASE("a certificate of an unknown maker is not believed") {
