@@ -69,7 +69,11 @@ void add_groups(CommandLine& command_line) {
   add_model_commands(command_line);
   add_node_commands(command_line);
   add_result_commands(command_line);
-  add_tpm_commands(command_line);
+  add_quote_commands(command_line);
+  add_eventlog_commands(command_line);
+  add_ek_commands(command_line);
+  add_ima_commands(command_line);
+  add_reference_commands(command_line);
   add_tee_commands(command_line);
   add_gpu_commands(command_line);
   add_rim_commands(command_line);

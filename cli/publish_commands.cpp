@@ -1,14 +1,12 @@
-// attestctl hardware add, reference make, policy sign, key retire and revoke: statements about
-// machines, policies and keys, signed here and entered in a ledger.
+// attestctl hardware add, policy sign, key retire and revoke: statements about machines, policies
+// and keys, signed here and entered in a ledger.
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/submission.h"
 #include "libattest/base/text.h"
 #include "libattest/crypto/certificate.h"
 #include "libattest/evidence/node_id.h"
-#include "libattest/reference/reference_values.h"
 #include "libattest/tpm/ek.h"
-#include "libattest/tpm/event_log.h"
 
 namespace attest::cli {
 
@@ -58,61 +56,6 @@ Result<Report> hardware_add(const ManifestOptions& options, Time now) {
                 statement::Subject::ek(ek.thumbprint()), statement::encode(manifest), now);
 }
 
-struct ReferenceOptions {
-  SubmissionOptions submission;
-  std::string event_log;
-  std::string platform;
-  std::string description;
-  std::vector<unsigned> pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
-};
-
-// The PCRs a known-good log leads to, and the digests of its events so that a later difference can
-// be named.
-reference::ReferenceValues values_of(const tpm::UntrustedEventLog& log,
-                                     const ReferenceOptions& options) {
-  reference::ReferenceValues values;
-  values.id = options.platform + "/" + to_hex(sha256(log.bytes())).substr(0, 16);
-  values.platform = options.platform;
-  values.description = options.description;
-  const auto wanted = [&](unsigned pcr) {
-    return std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
-  };
-  const tpm::PcrValues replayed = tpm::replay(log);
-  for (const auto& [bank, registers] : replayed.banks()) {
-    if (bank == HashAlgorithm::sha1) continue;
-    for (const auto& [index, value] : registers)
-      if (wanted(index)) values.pcrs[bank][index] = {{value, options.description}};
-    for (const tpm::Event& event : log.events())
-      if (event.extends() && wanted(event.pcr) && !event.digest(bank).empty())
-        values.events[bank][event.pcr].push_back(
-            {to_bytes(event.digest(bank)), tpm::describe(event)});
-  }
-  return values;
-}
-
-Result<Report> reference_make(const ReferenceOptions& options, Time now) {
-  TRY(const Bytes content, read_file(options.event_log));
-  TRY_WITHIN(options.event_log, const auto log, tpm::parse_event_log(content));
-  const reference::ReferenceValues values = values_of(log, options);
-  if (values.pcrs.empty())
-    return fail(refused(rules::reference_digest,
-                        "the event log has no bank that reference values can be made of")
-                    .expected("SHA-256, SHA-384 or SHA-512 digests")
-                    .within(options.event_log));
-  TRY(const Bytes corim, reference::encode_reference_values(values));
-  TRY(const auto subject, statement::Subject::platform(options.platform));
-  TRY(Report report,
-      submit(options.submission, statement::Kind::reference_values, subject, corim, now));
-  for (const auto& [bank, registers] : values.pcrs)
-    for (const auto& [index, digests] : registers) {
-      report.field(std::string(hash_name(bank)) + " " + std::to_string(index),
-                   to_hex(digests.front().digest));
-      report.json["pcrs"][std::string(hash_name(bank))][std::to_string(index)] =
-          to_hex(digests.front().digest);
-    }
-  return report;
-}
-
 struct PolicyOptions {
   SubmissionOptions submission;
   std::string file;
@@ -159,25 +102,6 @@ void add_publish_commands(CommandLine& command_line, CLI::App* key_group) {
   add_submission_options(verb, manifest->submission);
   command_line.runs(
       verb, [manifest](const Context& context) { return hardware_add(*manifest, context.now); });
-
-  verb = command_line.verb(
-      command_line.group("reference", "Reference values"), "make",
-      "Turn a known-good boot into reference values",
-      "attestctl reference make --event-log good.bin --platform r7 --description \"debian 12.15\" "
-      "\\\n"
-      "    --issuer owner@dc1.example --key owner.key --server https://127.0.0.1:8443");
-  auto reference = std::make_shared<ReferenceOptions>();
-  verb->add_option("--event-log", reference->event_log, "The event log of a boot known to be good")
-      ->required();
-  verb->add_option("--platform", reference->platform, "The class of machines these values are for")
-      ->required();
-  verb->add_option("--description", reference->description, "What people know this boot by")
-      ->required();
-  verb->add_option("--pcrs", reference->pcrs, "Which PCRs; 0 to 7 without")->delimiter(',');
-  add_submission_options(verb, reference->submission);
-  command_line.runs(verb, [reference](const Context& context) {
-    return reference_make(*reference, context.now);
-  });
 
   verb = command_line.verb(
       command_line.group("policy", "Appraisal policies"), "sign", "Sign a policy and enter it",

@@ -1,0 +1,226 @@
+// attestctl reference make, predict, explain: what a good machine's PCRs may hold.
+#include <algorithm>
+
+#include "cli/command_line.h"
+#include "cli/groups.h"
+#include "cli/submission.h"
+#include "libattest/appraisal/explain.h"
+#include "libattest/base/file.h"
+#include "libattest/base/text.h"
+#include "libattest/reference/reference_values.h"
+#include "libattest/tpm/event_log.h"
+#include "libattest/tpm/pcr_prediction.h"
+
+namespace attest::cli {
+
+namespace {
+
+struct ReferenceOptions {
+  SubmissionOptions submission;
+  std::string event_log;
+  std::string platform;
+  std::string description;
+  std::vector<unsigned> pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
+};
+
+// The PCRs a known-good log leads to, and the digests of its events so that a later difference can
+// be named.
+reference::ReferenceValues values_of(const tpm::UntrustedEventLog& log,
+                                     const ReferenceOptions& options) {
+  reference::ReferenceValues values;
+  values.id = options.platform + "/" + to_hex(sha256(log.bytes())).substr(0, 16);
+  values.platform = options.platform;
+  values.description = options.description;
+  const auto wanted = [&](unsigned pcr) {
+    return std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
+  };
+  const tpm::PcrValues replayed = tpm::replay(log);
+  for (const auto& [bank, registers] : replayed.banks()) {
+    if (bank == HashAlgorithm::sha1) continue;
+    for (const auto& [index, value] : registers)
+      if (wanted(index)) values.pcrs[bank][index] = {{value, options.description}};
+    for (const tpm::Event& event : log.events())
+      if (event.extends() && wanted(event.pcr) && !event.digest(bank).empty())
+        values.events[bank][event.pcr].push_back(
+            {to_bytes(event.digest(bank)), tpm::describe(event)});
+  }
+  return values;
+}
+
+Result<Report> reference_make(const ReferenceOptions& options, Time now) {
+  TRY(const Bytes content, read_file(options.event_log));
+  TRY_WITHIN(options.event_log, const auto log, tpm::parse_any_event_log(content));
+  const reference::ReferenceValues values = values_of(log, options);
+  if (values.pcrs.empty())
+    return fail(refused(rules::reference_digest,
+                        "the event log has no bank that reference values can be made of")
+                    .expected("SHA-256, SHA-384 or SHA-512 digests")
+                    .within(options.event_log));
+  TRY(const Bytes corim, reference::encode_reference_values(values));
+  TRY(const auto subject, statement::Subject::platform(options.platform));
+  TRY(Report report,
+      submit(options.submission, statement::Kind::reference_values, subject, corim, now));
+  for (const auto& [bank, registers] : values.pcrs)
+    for (const auto& [index, digests] : registers) {
+      report.field(std::string(hash_name(bank)) + " " + std::to_string(index),
+                   to_hex(digests.front().digest));
+      report.json["pcrs"][std::string(hash_name(bank))][std::to_string(index)] =
+          to_hex(digests.front().digest);
+    }
+  return report;
+}
+
+struct PredictOptions {
+  std::string image;
+  std::optional<std::string> command_line;
+  std::vector<std::string> credentials;
+  std::vector<std::string> extensions;
+  std::string bank = "sha256";
+};
+
+Result<std::vector<Bytes>> read_all(const std::vector<std::string>& files) {
+  std::vector<Bytes> contents;
+  for (const std::string& file : files) {
+    TRY(Bytes content, read_file(file, 1U << 30));
+    contents.push_back(std::move(content));
+  }
+  return contents;
+}
+
+Result<Report> reference_predict(const PredictOptions& options) {
+  TRY_WITHIN("--bank", const HashAlgorithm bank, hash_by_name(options.bank));
+  TRY(const Bytes image, read_file(options.image, 2U << 30));
+  TRY(const std::vector<Bytes> credentials, read_all(options.credentials));
+  TRY(const std::vector<Bytes> extensions, read_all(options.extensions));
+  tpm::BootFiles files{image, options.command_line, {}, {}};
+  files.credentials.assign(credentials.begin(), credentials.end());
+  files.extensions.assign(extensions.begin(), extensions.end());
+  TRY_WITHIN(options.image, const tpm::BootPrediction prediction, tpm::predict_boot(files, bank));
+  Report report;
+  report.line("the next boot from " + options.image + ", bank " + options.bank + ":");
+  report.json["bank"] = options.bank;
+  report.json["pcr11"] = OrderedJson::array();
+  for (const tpm::PhasePrediction& phase : prediction.pcr11) {
+    report.field("PCR 11", to_hex(phase.pcr) + (phase.phase.empty() ? "" : " " + phase.phase));
+    report.json["pcr11"].push_back({{"phase", phase.phase}, {"pcr", to_hex(phase.pcr)}});
+  }
+  const auto show = [&](const char* name, const char* key, const std::optional<Bytes>& pcr) {
+    report.json[key] = pcr ? OrderedJson(to_hex(*pcr)) : OrderedJson(nullptr);
+    if (pcr) report.field(name, to_hex(*pcr));
+  };
+  show("PCR 12", "pcr12", prediction.pcr12);
+  show("PCR 13", "pcr13", prediction.pcr13);
+  report.field("image", to_hex(prediction.image) + " (the event in PCR 4)");
+  report.json["image"] = to_hex(prediction.image);
+  report.json["sections"] = prediction.sections;
+  report.json["not_checked"] = {"whether anybody signed this image"};
+  return report;
+}
+
+struct ExplainOptions {
+  std::string event_log;
+  std::vector<std::string> references;
+};
+
+// Reference values as CoRIM, or inside the signed statement that carries them; its signature is not
+// looked at here.
+Result<reference::ReferenceValues> read_values(const std::string& file) {
+  TRY(const Bytes content, read_file(file, 4U << 20));
+  if (const auto statement = statement::parse_statement(content)) {
+    TRY_WITHIN(file, auto values, reference::parse_reference_values(statement->payload()));
+    return values;
+  }
+  TRY_WITHIN(file, auto values, reference::parse_reference_values(content));
+  return values;
+}
+
+OrderedJson to_json(const appraisal::PcrExplanation& pcr) {
+  return {
+      {"pcr", pcr.pcr},           {"met", pcr.met}, {"by", pcr.by}, {"found", to_hex(pcr.found)},
+      {"expected", pcr.expected}, {"why", pcr.why}};
+}
+
+Result<Report> reference_explain(const ExplainOptions& options) {
+  TRY(const Bytes content, read_file(options.event_log));
+  TRY_WITHIN(options.event_log, const auto log, tpm::parse_any_event_log(content));
+  std::vector<reference::ReferenceValues> values;
+  for (const std::string& file : options.references) {
+    TRY(auto one, read_values(file));
+    values.push_back(std::move(one));
+  }
+  TRY(const appraisal::Explanation explanation, appraisal::explain(log, values));
+  Report report;
+  report.outcome = explanation.satisfied() ? Outcome::pass : Outcome::refused;
+  report.line(explanation.satisfied() ? "every PCR that these values speak of is met"
+                                      : "these values are not met:");
+  report.json["bank"] = hash_name(explanation.bank);
+  report.json["satisfied"] = explanation.satisfied();
+  report.json["pcrs"] = OrderedJson::array();
+  for (const appraisal::PcrExplanation& pcr : explanation.pcrs) {
+    report.json["pcrs"].push_back(to_json(pcr));
+    report.field("PCR " + std::to_string(pcr.pcr), pcr.met ? "met by " + pcr.by : pcr.why);
+    if (pcr.met) continue;
+    report.field("  found", pcr.found.empty() ? "no events" : to_hex(pcr.found));
+    for (const std::string& expected : pcr.expected) report.field("  would do", expected);
+  }
+  report.json["events"] = OrderedJson::array();
+  for (const appraisal::EventExplanation& event : explanation.events)
+    report.json["events"].push_back({{"number", event.number},
+                                     {"pcr", event.pcr},
+                                     {"what", event.what},
+                                     {"known", event.known},
+                                     {"by", event.by}});
+  const std::vector<std::string> not_checked{"whether a quote vouches for this log",
+                                             "who says these reference values"};
+  report.json["not_checked"] = not_checked;
+  for (const std::string& line : not_checked) report.field("not checked", line);
+  return report;
+}
+
+}  // namespace
+
+void add_reference_commands(CommandLine& command_line) {
+  CLI::App* group = command_line.group("reference", "Reference values");
+  CLI::App* verb = command_line.verb(
+      group, "make", "Turn a known-good boot into reference values",
+      "attestctl reference make --event-log good.bin --platform r7 --description \"debian 12.15\" "
+      "\\\n"
+      "    --issuer owner@dc1.example --key owner.key --server https://127.0.0.1:8443");
+  auto reference = std::make_shared<ReferenceOptions>();
+  verb->add_option("--event-log", reference->event_log, "The event log of a boot known to be good")
+      ->required();
+  verb->add_option("--platform", reference->platform, "The class of machines these values are for")
+      ->required();
+  verb->add_option("--description", reference->description, "What people know this boot by")
+      ->required();
+  verb->add_option("--pcrs", reference->pcrs, "Which PCRs; 0 to 7 without")->delimiter(',');
+  add_submission_options(verb, reference->submission);
+  command_line.runs(verb, [reference](const Context& context) {
+    return reference_make(*reference, context.now);
+  });
+
+  verb = command_line.verb(group, "predict", "Compute the PCRs of the next boot from its files",
+                           "attestctl reference predict --uki /boot/efi/EFI/Linux/debian.efi");
+  auto predict = std::make_shared<PredictOptions>();
+  verb->add_option("--uki", predict->image, "The unified kernel image")->required();
+  verb->add_option("--command-line", predict->command_line,
+                   "What the boot loader passes, where not the image's own");
+  verb->add_option("--credential", predict->credentials,
+                   "A credential archive, as the stub packs it; in order");
+  verb->add_option("--extension", predict->extensions,
+                   "A system extension archive, as the stub packs it; in order");
+  verb->add_option("--bank", predict->bank, "The bank of PCRs; sha256 without");
+  command_line.runs(verb, [predict](const Context&) { return reference_predict(*predict); });
+
+  verb =
+      command_line.verb(group, "explain", "Say which reference values a boot met or missed",
+                        "attestctl reference explain --event-log new.bin --reference good.corim");
+  auto explain = std::make_shared<ExplainOptions>();
+  verb->add_option("--event-log", explain->event_log, "The event log of the boot")->required();
+  verb->add_option("--reference", explain->references,
+                   "Reference values: CoRIM, or the statement that carries it; several times")
+      ->required();
+  command_line.runs(verb, [explain](const Context&) { return reference_explain(*explain); });
+}
+
+}  // namespace attest::cli
