@@ -65,8 +65,6 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
         evidence::make_item(label::runtime_key, evidence::encode_runtime_key(*runtime)));
   TRY(const auto event_log, read_kernel_log(configuration.event_log));
   if (event_log) items.push_back(evidence::make_item(label::tpm_eventlog, *event_log));
-  TRY(const auto ima, read_kernel_log(configuration.ima_log));
-  if (ima) items.push_back(evidence::make_item(label::ima, *ima));
   TRY(const auto models, digest_models(configuration.models));
   if (!configuration.models.empty())
     items.push_back(evidence::make_item(label::models, evidence::encode_models(models)));
@@ -77,7 +75,7 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
 }
 
 Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
-                          const tpm::PcrSelection& pcrs,
+                          const Configuration& configuration,
                           const evidence::VerifiedChallenge& challenge,
                           const std::optional<evidence::RuntimeKey>& runtime,
                           std::vector<evidence::EvidenceItem> items) {
@@ -87,12 +85,14 @@ Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
   TRY(const tpm::UntrustedPublic area, tpm::parse_sized_public(key.wrapped.sized_public));
   items.push_back(evidence::make_item(label::tpm_ak, area.bytes));
   for (int attempt = 0; attempt < quote_tries; ++attempt) {
-    TRY(const tpm::PcrValues values, tpm.read_pcrs(pcrs));
+    TRY(const tpm::PcrValues values, tpm.read_pcrs(configuration.pcrs));
     std::vector<evidence::EvidenceItem> whole = items;
+    TRY(const auto ima, read_kernel_log(configuration.ima_log));
+    if (ima) whole.push_back(evidence::make_item(label::ima, *ima));
     whole.push_back(evidence::make_item(label::tpm_pcrs, tpm::encode_pcrs(values)));
     const Sha256 qualifying =
         evidence::qualifying_data(challenge.digest(), challenge.node(), thumbprint(runtime), whole);
-    TRY(const TpmQuote quote, tpm.quote(ak, qualifying, pcrs));
+    TRY(const TpmQuote quote, tpm.quote(ak, qualifying, configuration.pcrs));
     TRY(const bool same, matches(quote, values));
     if (!same) continue;
     cbor::Array pair{quote.attest, quote.signature};
@@ -125,7 +125,7 @@ Result<Bytes> Attester::answer_challenge(ByteView challenge, Time now,
   TRY_VOID(answered_.accept(verified, now));
   TRY(auto items, collect_items(*configuration_, verified, runtime));
   TRY(const TpmClient tpm, TpmClient::connect(configuration_->tcti));
-  return quote_items(tpm, *key, configuration_->pcrs, verified, runtime, std::move(items));
+  return quote_items(tpm, *key, *configuration_, verified, runtime, std::move(items));
 }
 
 Result<Attestation> Attester::attest(Time now, const std::optional<evidence::RuntimeKey>& runtime) {

@@ -21,10 +21,12 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
     const Configuration& configuration, const evidence::VerifiedChallenge& challenge,
     const std::optional<evidence::RuntimeKey>& runtime);
 
-// quote_items adds `tpm-ak`, `tpm-pcrs` and, last, `tpm-quote` to the items, and gives the
-// collection. A PCR that moves between reading and quoting makes it read and quote again.
+// quote_items adds `tpm-ak`, `tpm-pcrs`, `ima` and, last, `tpm-quote` to the items, and gives the
+// collection. The IMA list is read between the PCRs and the quote: where PCR 10 holds the same in
+// both, the list leads there, whatever is measured before and after. A PCR that moves between
+// reading and quoting makes it read and quote again.
 Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
-                          const tpm::PcrSelection& pcrs,
+                          const Configuration& configuration,
                           const evidence::VerifiedChallenge& challenge,
                           const std::optional<evidence::RuntimeKey>& runtime,
                           std::vector<evidence::EvidenceItem> items);

@@ -37,6 +37,16 @@ appraisal::Policy Attestation::policy() const {
   return policy_;
 }
 
+std::shared_ptr<const appraisal::ImaList> Attestation::ima_list() const {
+  const std::lock_guard lock(policy_mutex_);
+  return ima_list_;
+}
+
+void Attestation::replace_ima_list(std::shared_ptr<const appraisal::ImaList> list) {
+  const std::lock_guard lock(policy_mutex_);
+  ima_list_ = std::move(list);
+}
+
 void Attestation::replace_policy(appraisal::Policy policy) {
   const std::lock_guard lock(policy_mutex_);
   policy_ = std::move(policy);
@@ -90,13 +100,15 @@ Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& ev
                                            ResultForm form, Time now) {
   TRY(NodeRecord record, registered(state_, evidence.node().node));
   const auto knowledge = knowledge_();
+  const auto list = ima_list();
   const appraisal::AppraisalInputs inputs{knowledge->reference_values,
                                           knowledge->manifests,
                                           knowledge->policies,
                                           record.memory,
                                           now,
                                           identity_.name,
-                                          {"verifierd 0.1", "attest"}};
+                                          {"verifierd 0.1", "attest"},
+                                          list.get()};
   const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
   TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
   TRY_VOID(remember(std::move(record), result, appraisal, now));

@@ -47,6 +47,8 @@ class Attestation {
   Result<ResultRecord> attest(ByteView evidence, ResultForm form);
 
   void replace_policy(appraisal::Policy policy);
+  // replace_ima_list sets the list of files that nodes may run; null: there is none.
+  void replace_ima_list(std::shared_ptr<const appraisal::ImaList> list);
 
  private:
   Result<appraisal::VerifiedEvidence> verified(const evidence::UntrustedEvidence& evidence,
@@ -58,6 +60,7 @@ class Attestation {
   Status remember(NodeRecord record, const ResultRecord& result,
                   const appraisal::Appraisal& appraisal, Time now);
   appraisal::Policy policy() const;
+  std::shared_ptr<const appraisal::ImaList> ima_list() const;
 
   StateStore& state_;
   const Identity& identity_;
@@ -66,6 +69,7 @@ class Attestation {
   Now now_;
   mutable std::mutex policy_mutex_;
   appraisal::Policy policy_;
+  std::shared_ptr<const appraisal::ImaList> ima_list_;
   Seconds challenge_lifetime_;
   Path evidence_directory_;
   std::mutex node_mutex_;  // a node's record is read, judged with and written as one step

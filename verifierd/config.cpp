@@ -58,6 +58,8 @@ class Reader {
     config_.key = key(signing_key);
     TRY(const std::string policy, verifier.text("policy"));
     config_.policy = absolute(policy);
+    TRY(const auto ima_list, verifier.optional_text("ima_list"));
+    if (ima_list) config_.ima_list = absolute(*ima_list);
     TRY(const auto salt, verifier.optional_text("node_salt"));
     config_.node_salt = salt ? absolute(*salt) : config_.directory / "node-salt";
     TRY(const auto lifetime, verifier.optional_span("challenge_lifetime"));

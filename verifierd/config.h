@@ -32,7 +32,8 @@ struct Config {
   std::string name;  // the verifier's name in the trust root: issuer of results and statements
   std::string key;   // file or pkcs11: URI
   Path policy;       // node policy, TOML
-  Path node_salt;    // 32 random bytes; made when missing
+  std::optional<Path> ima_list;  // files nodes may run; counts where the policy names its digest
+  Path node_salt;                // 32 random bytes; made when missing
   Seconds challenge_lifetime{120};
   std::optional<Path> software_tpm_roots;  // EK chains that end here are marked as software TPMs
 

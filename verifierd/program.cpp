@@ -16,6 +16,13 @@ Result<appraisal::Policy> read_policy(const Path& file) {
   return appraisal::parse_policy(text, file.string());
 }
 
+Result<std::shared_ptr<const appraisal::ImaList>> read_ima_list(const std::optional<Path>& file) {
+  if (!file) return nullptr;
+  TRY(const std::string text, read_text_file(*file, 256U << 20));
+  TRY_WITHIN(file->string(), auto list, tpm::ImaAllowList::parse(text));
+  return std::make_shared<const appraisal::ImaList>(sha256(as_bytes(text)), std::move(list));
+}
+
 Result<std::vector<Certificate>> read_roots(const std::optional<Path>& file) {
   if (!file) return std::vector<Certificate>();
   TRY(const std::string pem, read_text_file(*file, 4U << 20));
@@ -94,6 +101,7 @@ Result<std::unique_ptr<Program>> Program::start(const Config& config, Random& ra
 
 Status Program::assemble(Random& random) {
   TRY(appraisal::Policy policy, read_policy(config_.policy));
+  TRY(auto ima_list, read_ima_list(config_.ima_list));
   TRY(auto software_roots, read_roots(config_.software_tpm_roots));
   TRY(ledger_, LedgerService::open(config_, *state_, trust_, now_));
   TRY_VOID(check_standing(trust_.get(), identity_, ledger_->origin()));
@@ -103,6 +111,7 @@ Status Program::assemble(Random& random) {
   attestation_ =
       std::make_unique<Attestation>(*state_, identity_, knowledge, random, now_, std::move(policy),
                                     config_.challenge_lifetime, config_.directory / "evidence");
+  attestation_->replace_ima_list(std::move(ima_list));
   receipts_ = std::make_unique<Receipts>(*state_, *ledger_, identity_, now_);
   ledger_->start([this]() -> Status {
     // A challenge is kept for an hour beyond its end, so that a late answer hears why.
@@ -139,6 +148,11 @@ Status Program::reload() {
     attestation_->replace_policy(*std::move(policy));
   } else {
     note(fail(policy.error()));
+  }
+  if (auto list = read_ima_list(config_.ima_list)) {
+    attestation_->replace_ima_list(*std::move(list));
+  } else {
+    note(fail(list.error()));
   }
   if (auto tls = http::load_tls_identity(config_.tls_certificate, config_.tls_key)) {
     note(server_->replace_tls(*tls));

@@ -147,6 +147,67 @@ void check_models(const VerifiedEvidence& evidence, const Policy& policy, Checks
   }
 }
 
+std::string brief(const tpm::ImaInspection& inspection) {
+  std::string text;
+  for (std::size_t i = 0; i < inspection.problems.size() && i < 3; ++i) {
+    const tpm::ImaProblem& problem = inspection.problems[i];
+    text += (i == 0 ? "" : "; ") + printable(problem.path, 120) + ": " + problem.words;
+    if (!problem.found.empty()) text += " (" + problem.found + ")";
+  }
+  if (inspection.problems_in_all > 3)
+    text += " and " + std::to_string(inspection.problems_in_all - 3) + " more";
+  return text;
+}
+
+void check_ima_files(const tpm::VerifiedImaLog& log, const Policy& policy,
+                     const AppraisalInputs& inputs, Checks& checks) {
+  if (!policy.ima_allow_list) return;
+  constexpr const char* name = "ima.files";
+  if (inputs.ima_list == nullptr || inputs.ima_list->digest != *policy.ima_allow_list) {
+    checks.cannot_tell(name, "the list of files that the policy names is not here",
+                       digest_uri(*policy.ima_allow_list),
+                       inputs.ima_list ? digest_uri(inputs.ima_list->digest) : "none");
+    return;
+  }
+  const tpm::ImaInspection inspection = tpm::inspect_ima_entries(
+      log.entries(), {.allow_list = &inputs.ima_list->list, .allow_violations = true});
+  if (inspection.problems_in_all == 0)
+    checks.pass(name, std::to_string(inspection.allowed + inspection.signed_by_key) +
+                          " measured files are allowed, " + std::to_string(inspection.excluded) +
+                          " are left out");
+  else
+    checks.refuse(name,
+                  std::to_string(inspection.problems_in_all) +
+                      " measured files are not allowed: " + brief(inspection),
+                  inspection.problems.front().expected, inspection.problems.front().found);
+}
+
+void check_ima(const VerifiedEvidence& evidence, const Policy& policy,
+               const AppraisalInputs& inputs, Checks& checks) {
+  const bool asked = policy.ima == Need::required || policy.ima_allow_list;
+  if (const auto& problem = evidence.ima_problem()) {
+    if (asked)
+      checks.refuse("ima.list", problem->what, problem->expected_value, problem->found_value);
+    return;
+  }
+  if (!evidence.ima()) {
+    if (asked)
+      checks.cannot_tell("ima.list", "there is no IMA list that a quoted PCR 10 vouches for",
+                         "an IMA list, and PCR 10 in the quote", "none");
+    return;
+  }
+  const tpm::VerifiedImaLog& log = *evidence.ima();
+  checks.pass("ima.list", "PCR 10 vouches for " + std::to_string(log.entries().size()) +
+                              " entries of the IMA list");
+  const auto violations = std::ranges::count_if(
+      log.entries(), [](const tpm::ImaEntry& entry) { return entry.violation(); });
+  if (violations > 0 && asked && !policy.ima_allow_violations)
+    checks.refuse("ima.violations",
+                  "files changed while they were measured or in use: nobody knows what ran", "none",
+                  std::to_string(violations) + " violations");
+  check_ima_files(log, policy, inputs, checks);
+}
+
 // since_last says what the clock means for a PCR that changed.
 std::string since_last(const VerifiedEvidence& evidence, const AppraisalInputs& inputs) {
   const NodeMemory* before = comparable_memory(evidence, inputs);
@@ -212,6 +273,9 @@ Submod boot_submod(const Policy& policy, const Checks& checks) {
     if (outcome == Verdict::refused) executables = Verdict::refused;
   }
   vector.set(TrustClaim::executables, claim_for(executables, value::contraindicated));
+  if (std::ranges::any_of(checks.all(),
+                          [](const Check& check) { return check.name.starts_with("ima."); }))
+    vector.set(TrustClaim::file_system, claim_for(checks.outcome("ima."), value::contraindicated));
   vector.set(TrustClaim::configuration,
              claim_for(checks.outcome("boot.secure_boot"), value::contraindicated));
   return make_submod(policy, TrustLevel::tpm_measured, vector);
@@ -224,6 +288,12 @@ std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, cons
     list.push_back(item + ": carried, not appraised");
   if (!comparable_memory(evidence, inputs))
     list.push_back("TPM clock: there is no earlier evidence by this AK to compare with");
+  if (const auto& problem = evidence.ima_problem();
+      problem && policy.ima != Need::required && !policy.ima_allow_list)
+    list.push_back("ima: carried, not vouched for (" + problem->what +
+                   "); the policy does not ask");
+  if (evidence.ima() && !policy.ima_allow_list)
+    list.push_back("ima: which files may run; the policy names no list");
   if (policy.secure_boot != Need::required) list.push_back("Secure Boot: the policy does not ask");
   if (!policy.require_manifest && inputs.manifests.find(evidence.node().ek).missing())
     list.push_back("device manifest: none is there, and the policy does not ask for one");
@@ -285,6 +355,7 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   relied_on.merge(check_pcrs(pcr_inputs, checks));
   check_event_log(evidence, policy, checks);
   check_secure_boot(evidence, policy, checks);
+  check_ima(evidence, policy, inputs, checks);
   check_models(evidence, policy, checks);
 
   Appraisal appraisal;

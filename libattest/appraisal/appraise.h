@@ -25,6 +25,12 @@ struct NodeMemory {
   std::uint64_t firmware_version = 0;
 };
 
+// ImaList is the list of files nodes may run, with the digest of its bytes.
+struct ImaList {
+  Sha256 digest{};
+  tpm::ImaAllowList list;
+};
+
 struct AppraisalInputs {
   std::span<const ProvenReferenceValues> reference_values;
   const hardware::DeviceManifests& manifests;
@@ -34,6 +40,8 @@ struct AppraisalInputs {
   Time now;
   std::string verifier;  // the verifier's name: the result's issuer
   result::VerifierId verifier_id;
+  // The list of files that the policy names by its digest, where the verifier has it.
+  const ImaList* ima_list = nullptr;
 };
 
 struct Appraisal {
@@ -59,6 +67,11 @@ struct Appraisal {
 //                     incomplete). Where it does not, the first event that no reference value knows
 //                     is named, and whether the machine was rebooted or changed at run time
 //   boot.secure_boot  the log shows Secure Boot on (it does not say: incomplete), where required
+//   ima.list          the quoted PCR 10 vouches for the IMA list, where the policy asks for one
+//                     (absent, or PCR 10 not quoted: incomplete)
+//   ima.violations    no file changed while it was measured or in use, unless allowed
+//   ima.files         every measured file is in the list that the policy names by its digest, or
+//                     signed by one of the list's keys (the verifier lacks that list: incomplete)
 //   models.report     the node lists its models, where required
 // The verdict is refused when any check is, else incomplete when any is, else pass. What nobody
 // looked at stands in `not_checked`.

@@ -67,6 +67,27 @@ Status read_boot(TomlTable& root, Policy& policy) {
   return {};
 }
 
+Status read_ima(TomlTable& root, Policy& policy) {
+  TRY(auto ima, root.optional_table("ima"));
+  if (!ima) return {};
+  TRY(policy.ima, read_need(*ima, "list", Need::any));
+  TRY(const auto violations, ima->optional_text("violations"));
+  if (violations && *violations != "refused" && *violations != "allowed")
+    return fail(wrong(*ima, "violations", "is not one of the words it can be", rules::policy_value)
+                    .expected("\"refused\" or \"allowed\"")
+                    .found("\"" + *violations + "\""));
+  policy.ima_allow_violations = violations == "allowed";
+  TRY(const auto allow_list, ima->optional_text("allow_list"));
+  if (!allow_list) return {};
+  const auto digest = parse_digest_uri(*allow_list);
+  if (!digest)
+    return fail(wrong(*ima, "allow_list", "is no digest of a list", rules::policy_value)
+                    .expected("\"sha256:<64 digits>\"")
+                    .found("\"" + *allow_list + "\""));
+  policy.ima_allow_list = *digest;
+  return {};
+}
+
 Status read_spans(TomlTable& root, Policy& policy) {
   policy.quote_max_age = Seconds{600};
   policy.result_lifetime = Seconds{900};
@@ -116,6 +137,7 @@ Result<Policy> parse_policy(std::string_view text, std::string file_name) {
   TRY(policy.platform, root.text("platform"));
   TRY_VOID(read_pcrs(root, policy));
   TRY_VOID(read_boot(root, policy));
+  TRY_VOID(read_ima(root, policy));
   TRY_VOID(read_spans(root, policy));
   TRY_VOID(read_rest(root, policy));
   TRY_VOID(root.finish());

@@ -4,6 +4,7 @@
 // Plain value, usable from any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,11 @@ struct Policy {
   Need secure_boot = Need::required;
   Need event_log = Need::required;
   Need models = Need::any;  // whether the node must report its models
+  Need ima = Need::any;     // whether the node must send an IMA list that PCR 10 vouches for
+  bool ima_allow_violations = false;
+  // The list of files a node may run, by SHA-256 of its bytes: as signed as the policy that names
+  // it. Nothing: files are not judged.
+  std::optional<Sha256> ima_allow_list;
   bool require_manifest = true;
   bool allow_software_tpm = false;
 

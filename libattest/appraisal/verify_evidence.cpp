@@ -110,7 +110,7 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
     TRY_WITHIN(place, host_, evidence::parse_host(item->content));
   }
   for (const evidence::EvidenceItem& item : evidence.items())
-    if (item.label == label::ima || label::is_gpu(item.label)) unread_.push_back(item.label);
+    if (label::is_gpu(item.label)) unread_.push_back(item.label);
   return {};
 }
 
@@ -131,6 +131,28 @@ void VerifiedEvidence::read_event_log(const UntrustedEvidence& evidence) {
   }
 }
 
+void VerifiedEvidence::read_ima(const UntrustedEvidence& evidence) {
+  const evidence::EvidenceItem* item = evidence.find(label::ima);
+  if (!item) return;
+  bool quoted = false;
+  for (const auto& [bank, registers] : quote_.pcrs().banks())
+    quoted = quoted || registers.contains(tpm::ima_pcr);
+  if (!quoted) {
+    unread_.push_back(item->label);
+    return;
+  }
+  auto parsed = tpm::parse_ima_log(item->content);
+  if (!parsed) {
+    ima_problem_ = std::move(parsed).error();
+    return;
+  }
+  auto verified = tpm::verify_ima_log(*std::move(parsed), quote_);
+  if (verified)
+    ima_ = *std::move(verified);
+  else
+    ima_problem_ = std::move(verified).error();
+}
+
 Result<VerifiedEvidence> verify_evidence(const UntrustedEvidence& evidence,
                                          const EvidenceContext& context) {
   TRY_VOID(check_challenge(evidence, context));
@@ -140,6 +162,7 @@ Result<VerifiedEvidence> verify_evidence(const UntrustedEvidence& evidence,
   VerifiedEvidence verified(context, evidence.digest(), std::move(ak), std::move(quote));
   TRY_VOID(verified.read_reported(evidence));
   verified.read_event_log(evidence);
+  verified.read_ima(evidence);
   return verified;
 }
 

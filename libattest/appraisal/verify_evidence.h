@@ -15,6 +15,7 @@
 #include "libattest/evidence/models_item.h"
 #include "libattest/evidence/runtime_key_item.h"
 #include "libattest/tpm/event_log.h"
+#include "libattest/tpm/ima_verification.h"
 #include "libattest/tpm/quote.h"
 
 namespace attest::appraisal {
@@ -48,11 +49,15 @@ class VerifiedEvidence {
   const std::optional<tpm::VerifiedEventLog>& event_log() const { return event_log_; }
   const std::optional<Error>& event_log_problem() const { return event_log_problem_; }
   const std::optional<tpm::UntrustedEventLog>& claimed_event_log() const { return claimed_log_; }
+  // ima is there when the quoted PCR 10 vouches for the node's IMA list; when it does not,
+  // ima_problem says why. A list without PCR 10 in the quote is unread.
+  const std::optional<tpm::VerifiedImaLog>& ima() const { return ima_; }
+  const std::optional<Error>& ima_problem() const { return ima_problem_; }
   // What follows is host-reported: bound to the quote, not measured by anything.
   const std::optional<evidence::RuntimeKey>& runtime_key() const { return runtime_key_; }
   const std::optional<std::vector<evidence::ModelFile>>& models() const { return models_; }
   const std::optional<evidence::HostFacts>& host() const { return host_; }
-  // unread names the items that nobody here looked into: "ima", "gpu/0".
+  // unread names the items that nobody here looked into: "gpu/0".
   const std::vector<std::string>& unread() const { return unread_; }
 
  private:
@@ -66,6 +71,7 @@ class VerifiedEvidence {
         quote_(std::move(quote)) {}
   Status read_reported(const evidence::UntrustedEvidence& evidence);
   void read_event_log(const evidence::UntrustedEvidence& evidence);
+  void read_ima(const evidence::UntrustedEvidence& evidence);
 
   EvidenceContext context_;
   Sha256 digest_;
@@ -74,6 +80,8 @@ class VerifiedEvidence {
   std::optional<tpm::VerifiedEventLog> event_log_;
   std::optional<Error> event_log_problem_;
   std::optional<tpm::UntrustedEventLog> claimed_log_;
+  std::optional<tpm::VerifiedImaLog> ima_;
+  std::optional<Error> ima_problem_;
   std::optional<evidence::RuntimeKey> runtime_key_;
   std::optional<std::vector<evidence::ModelFile>> models_;
   std::optional<evidence::HostFacts> host_;
@@ -89,9 +97,10 @@ class VerifiedEvidence {
 //     given (verify_quote; SHA-1 is allowed neither in the signature nor as a bank);
 //   - its extraData is the qualifying data of challenge, node, runtime key and every other item;
 //   - runtime key, models and inventory have their form.
-// A log that the PCRs do not vouch for refuses nothing here: it is a finding for appraisal.
+// A log or an IMA list that the PCRs do not vouch for refuses nothing here: it is a finding for
+// appraisal.
 // Not checked: which PCRs were quoted and what they hold, the TPM's clock, what the host reports,
-// IMA lists and GPU items; nor that the challenge is answered for the first time.
+// GPU items; nor that the challenge is answered for the first time.
 Result<VerifiedEvidence> verify_evidence(const evidence::UntrustedEvidence& evidence,
                                          const EvidenceContext& context);
 

@@ -25,6 +25,7 @@ struct Scene {
   std::vector<hardware::ProvenStatement> policies;
   std::optional<NodeMemory> previous;
   Time now = test::appraisal_time + Seconds{5};
+  const ImaList* ima_list = nullptr;
 
   Scene() {
     policy.name = "test";
@@ -80,9 +81,15 @@ struct Scene {
   }
 
   Appraisal judge() const {
-    return appraise(
-        node.verified(), policy,
-        {references, manifests, policies, previous, now, "verifier.example", {"attest", "test"}});
+    return appraise(node.verified(), policy,
+                    {references,
+                     manifests,
+                     policies,
+                     previous,
+                     now,
+                     "verifier.example",
+                     {"attest", "test"},
+                     ima_list});
   }
 };
 
@@ -353,6 +360,90 @@ TEST_CASE("models that are not listed are incomplete where the policy requires t
   REQUIRE(check.name == "models.report");
   scene.node.more = {evidence::make_item(evidence::label::models, evidence::encode_models({}))};
   REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+// An IMA list of one file, as the kernel writes it in ascii, and PCR 10 extended with it.
+void run_file(Scene& scene, bool violation = false) {
+  const std::string path("/usr/bin/served");
+  const Sha256 content = sha256(as_bytes("served"));
+  Bytes data;
+  append_u32_le(data, 40);
+  append(data, as_bytes(std::string_view("sha256:\0", 8)));
+  append(data, content);
+  append_u32_le(data, static_cast<std::uint32_t>(path.size() + 1));
+  append(data, as_bytes(path));
+  data.push_back(std::byte{0});
+  const Bytes listed = violation ? Bytes(20) : digest(HashAlgorithm::sha1, data);
+  scene.node.tpm.extend(
+      10, violation ? Bytes(32, std::byte{0xff}) : digest(HashAlgorithm::sha256, data));
+  scene.node.quoted.insert(10);
+  const std::string line =
+      "10 " + to_hex(listed) + " ima-ng sha256:" + to_hex(content) + " " + path + "\n";
+  scene.node.more = {evidence::make_item(evidence::label::ima, as_bytes(line))};
+}
+
+ImaList list_of(const std::string& digests) {
+  const std::string text = R"({"meta":{"version":1},"digests":{)" + digests + "}}";
+  return {sha256(as_bytes(text)), must(tpm::ImaAllowList::parse(text))};
+}
+
+const std::string served = "\"/usr/bin/served\":[\"" + to_hex(sha256(as_bytes("served"))) + "\"]";
+
+TEST_CASE("an IMA list that PCR 10 vouches for passes, and nobody says its files may run") {
+  Scene scene = good_scene();
+  run_file(scene);
+  scene.policy.ima = Need::required;
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  REQUIRE(std::ranges::any_of(appraisal.ear.not_checked, [](const std::string& line) {
+    return contains(line, "which files may run");
+  }));
+}
+
+TEST_CASE("where the policy asks for an IMA list, none is incomplete and a wrong one refused") {
+  Scene without = good_scene();
+  without.policy.ima = Need::required;
+  const auto missing = only_failure(without.judge());
+  REQUIRE(missing.name == "ima.list");
+  REQUIRE(missing.outcome == Verdict::incomplete);
+  Scene scene = good_scene();
+  run_file(scene);
+  scene.policy.ima = Need::required;
+  scene.node.tpm.extend(10, Bytes(32));
+  const auto wrong = only_failure(scene.judge());
+  REQUIRE(wrong.name == "ima.list");
+  REQUIRE(wrong.outcome == Verdict::refused);
+  scene.policy.ima = Need::any;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("a violation is refused unless the policy allows it") {
+  Scene scene = good_scene();
+  run_file(scene, true);
+  scene.policy.ima = Need::required;
+  REQUIRE(only_failure(scene.judge()).name == "ima.violations");
+  scene.policy.ima_allow_violations = true;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+TEST_CASE("files are judged by the very list the policy names") {
+  Scene scene = good_scene();
+  run_file(scene);
+  const ImaList good = list_of(served);
+  const ImaList empty = list_of("");
+  scene.policy.ima_allow_list = good.digest;
+  const auto missing = only_failure(scene.judge());
+  REQUIRE(missing.name == "ima.files");
+  REQUIRE(missing.outcome == Verdict::incomplete);
+  scene.ima_list = &empty;
+  REQUIRE(only_failure(scene.judge()).outcome == Verdict::incomplete);
+  scene.ima_list = &good;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+  scene.policy.ima_allow_list = empty.digest;
+  scene.ima_list = &empty;
+  const auto unknown = only_failure(scene.judge());
+  REQUIRE(unknown.outcome == Verdict::refused);
+  REQUIRE(contains(unknown.why, "/usr/bin/served"));
 }
 
 TEST_CASE("what nobody looked at is said") {

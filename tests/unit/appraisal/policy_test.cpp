@@ -83,6 +83,7 @@ TEST_CASE("PCRs that mean nothing are refused") {
 TEST_CASE("words and spans that make no sense are refused") {
   for (const char* more : {"[boot]\nsecure_boot = \"maybe\"", "[boot]\nevent_log = \"yes\"",
                            "[models]\nreport = \"\"", "[quote]\nmax_age = \"0s\"",
+                           "[ima]\nviolations = \"ignored\"", "[ima]\nallow_list = \"sha256:00\"",
                            "[quote]\nmax_age = \"25h\"", "[result]\nlifetime = \"31d\""}) {
     INFO(more);
     REQUIRE_RULE(parse_policy(policy_text(more), "p.toml"), rules::policy_value);
