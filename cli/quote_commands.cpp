@@ -77,7 +77,9 @@ Result<tpm::QuoteRules> quote_rules(const QuoteOptions& options) {
   quote_rules.allow_empty_nonce = options.allow_empty_nonce;
   quote_rules.minimum_nonce = shortest_nonce;
   quote_rules.without_pcr_values = options.pcrs.empty();
-  if (options.nonce) {
+  // An empty --nonce says that none was asked for, which takes the explicit word as well.
+  const bool none_asked = options.nonce && options.nonce->empty() && options.allow_empty_nonce;
+  if (options.nonce && !none_asked) {
     TRY_WITHIN("--nonce", quote_rules.nonce, from_hex(*options.nonce));
   }
   if (!options.select.empty()) {

@@ -113,7 +113,11 @@ Result<Report> reference_predict(const PredictOptions& options) {
   report.field("image", to_hex(prediction.image) + " (the event in PCR 4)");
   report.json["image"] = to_hex(prediction.image);
   report.json["sections"] = prediction.sections;
-  report.json["not_checked"] = {"whether anybody signed this image"};
+  report.json["stub_version"] =
+      prediction.stub_version ? OrderedJson(*prediction.stub_version) : OrderedJson(nullptr);
+  const std::string not_checked = "whether anybody signed this image";
+  report.json["not_checked"] = {not_checked};
+  report.field("not checked", not_checked);
   return report;
 }
 

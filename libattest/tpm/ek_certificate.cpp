@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include "libattest/base/text.h"
+#include "libattest/crypto/der.h"
 #include "libattest/crypto/openssl_handles.h"
 #include "libattest/tpm/ek.h"
 
@@ -87,6 +88,27 @@ std::optional<Bytes> first_pem_block(std::string_view text) {
   return *der;
 }
 
+bool is_padding(ByteView bytes) {
+  const auto all = [bytes](std::byte value) {
+    return std::ranges::all_of(bytes, [value](std::byte b) { return b == value; });
+  };
+  return all(std::byte{0}) || all(std::byte{0xff});
+}
+
+// A chain in NV is one certificate after the other, then padding (EK Credential Profile 2.5 section
+// 2.2.1.5.2).
+Result<std::vector<Certificate>> chain_from_nv(ByteView content) {
+  std::vector<Certificate> chain;
+  while (!content.empty() && !is_padding(content)) {
+    TRY(const ByteView element, first_der_element(content));
+    TRY(Certificate certificate, Certificate::from_der(element));
+    chain.push_back(std::move(certificate));
+    content = content.subspan(element.size());
+  }
+  if (chain.empty()) return fail(refused(rules::ek_certificate_form, "no certificate is here"));
+  return chain;
+}
+
 std::string entry_text(const X509_NAME* name, const char* oid) {
   const openssl::Object object(OBJ_txt2obj(oid, 1));
   const int index = object ? X509_NAME_get_index_by_OBJ(name, object.get(), -1) : -1;
@@ -157,7 +179,7 @@ Result<std::vector<Certificate>> read_certificates(ByteView content) {
     const auto der = first_pem_block(text);
     return fail(der ? why_unreadable(*der, std::move(all).error()) : std::move(all).error());
   }
-  if (auto all = Certificate::from_der_or_pem(content)) return all;
+  if (auto chain = chain_from_nv(content)) return chain;
   auto one = certificate_from_nv(content);
   if (!one) return fail(why_unreadable(content, std::move(one).error()));
   return std::vector{*std::move(one)};

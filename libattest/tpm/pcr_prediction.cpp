@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace attest::tpm {
 namespace {
@@ -10,11 +11,22 @@ Error malformed(std::string what) {
   return refused(rules::pe_form, std::move(what));
 }
 
-// The order in which systemd-stub measures (enum UnifiedSection; versions 252 to 257 agree on those
-// they share). .pcrsig is left out: it holds signatures over the result.
-constexpr auto measured_sections =
-    std::to_array<std::string_view>({".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash",
-                                     ".dtb", ".uname", ".sbat", ".pcrpkey"});
+// The order in which systemd-stub measures (enum UnifiedSection), and the version that began to.
+// .pcrsig is left out: it holds signatures over the result.
+struct MeasuredSection {
+  std::string_view name;
+  unsigned since;
+};
+constexpr auto measured_sections = std::to_array<MeasuredSection>({{".linux", 252},
+                                                                   {".osrel", 252},
+                                                                   {".cmdline", 252},
+                                                                   {".initrd", 252},
+                                                                   {".ucode", 256},
+                                                                   {".splash", 252},
+                                                                   {".dtb", 252},
+                                                                   {".uname", 254},
+                                                                   {".sbat", 254},
+                                                                   {".pcrpkey", 252}});
 
 constexpr auto phases =
     std::to_array<std::string_view>({"enter-initrd", "leave-initrd", "sysinit", "ready"});
@@ -106,7 +118,8 @@ Result<PeImage> parse_pe(ByteView bytes) {
     if (raw_size == 0) continue;  // filled with zeros when loaded: .bss
     if (raw_at > bytes.size() || raw_size > bytes.size() - raw_at)
       return fail(malformed("section " + std::string(text) + " lies outside the file"));
-    const bool boot_section = std::ranges::find(measured_sections, text) != measured_sections.end();
+    const bool boot_section = std::ranges::find(measured_sections, text, &MeasuredSection::name) !=
+                              measured_sections.end();
     if (virtual_size > raw_size && boot_section)
       return fail(malformed("section " + std::string(text) + " is longer than its data"));
     image.sections_.push_back(
@@ -116,6 +129,21 @@ Result<PeImage> parse_pe(ByteView bytes) {
 }
 
 namespace {
+
+// "#### LoaderInfo: systemd-stub 252.39-1 ####", in a section of its own.
+std::optional<unsigned> stub_version(const PeImage& image) {
+  const PeImage::Section* section = image.find(".sdmagic");
+  if (section == nullptr) return std::nullopt;
+  const std::string_view text = as_text(section->content);
+  constexpr std::string_view words = "systemd-stub ";
+  const auto at = text.find(words);
+  if (at == std::string_view::npos) return std::nullopt;
+  unsigned version = 0;
+  const std::string_view number = text.substr(at + words.size());
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), version);
+  if (error != std::errc{}) return std::nullopt;
+  return version;
+}
 
 Bytes measure_text(PcrBank bank, const Bytes& pcr, std::string_view text) {
   return extend(bank, pcr, digest(bank, as_bytes(text)));
@@ -156,11 +184,17 @@ Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank) {
   if (image.find(".linux") == nullptr)
     return fail(refused(rules::uki_form, "the image is no unified kernel image")
                     .expected("a section .linux"));
+  if (image.find(".profile") != nullptr)
+    return fail(incomplete(rules::uki_profiles,
+                           "the image holds several profiles: which will be booted is not known"));
   BootPrediction prediction;
   prediction.bank = bank;
   prediction.image = image.authenticode(bank);
   Bytes pcr(digest_size(bank));
-  for (const std::string_view name : measured_sections) {
+  const std::optional<unsigned> version = stub_version(image);
+  prediction.stub_version = version;
+  for (const auto& [name, since] : measured_sections) {
+    if (version && *version < since) continue;
     const PeImage::Section* section = image.find(name);
     // A section that is there and empty is measured by its name and nothing; systemd leaves it out.
     if (section == nullptr || section->content.empty()) continue;

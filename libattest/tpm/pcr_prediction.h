@@ -54,6 +54,9 @@ struct BootPrediction {
   std::optional<Bytes> pcr13;
   Bytes image;  // the event in PCR 4
   std::vector<std::string> sections;
+  // Of the stub in the image, as it says; which sections it measures depends on it. Nothing: taken
+  // for a present one.
+  std::optional<unsigned> stub_version{};
 };
 
 struct BootFiles {
@@ -70,7 +73,7 @@ struct BootFiles {
 
 // predict_boot computes the PCRs. PCR 11: for each section that the stub measures, in its own order
 // whatever that in the file, the name with its NUL, then the content; then each phase's word.
-// Refused: an image without a .linux section.
+// Refused: an image without a .linux section. Incomplete: one with several profiles.
 Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank);
 
 }  // namespace attest::tpm
@@ -78,4 +81,5 @@ Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank);
 namespace attest::rules {
 inline constexpr Rule pe_form{"tpm.pe.form"};
 inline constexpr Rule uki_form{"tpm.uki.form"};
+inline constexpr Rule uki_profiles{"tpm.uki.profiles"};
 }  // namespace attest::rules

@@ -55,6 +55,28 @@ TEST_CASE("a variable whose data was not measured is no fact") {
   REQUIRE(facts.databases.empty());
 }
 
+TEST_CASE("a SecureBoot variable measured into another PCR says nothing") {
+  auto events = fixtures::boot_events({});
+  for (BootEvent& event : events)
+    if (event.pcr == 7 && event.type == ev_efi_variable_driver_config) event.pcr = 5;
+  REQUIRE_FALSE(facts_of(events).secure_boot.enabled.has_value());
+}
+
+TEST_CASE("an SBAT level is text, and no authority") {
+  auto events = fixtures::boot_events({});
+  Bytes data = must(from_hex("50ab5d6046e00043abb63dd810dd8b23"));
+  const std::string name = "SbatLevel";
+  const std::string level = "sbat,1,2021030218\n";
+  append_u64_le(data, name.size());
+  append_u64_le(data, level.size());
+  for (const char c : name) append_u16_le(data, static_cast<std::uint16_t>(c));
+  append(data, as_bytes(level));
+  events.push_back({7, ev_efi_variable_authority, data, data});
+  const BootFacts facts = facts_of(events);
+  REQUIRE(facts.sbat_level == level);
+  REQUIRE(facts.authorities.empty());
+}
+
 TEST_CASE("SecureBoot measured on and off says nothing") {
   auto events = fixtures::boot_events({});
   const auto first = std::ranges::find_if(events, [](const BootEvent& event) {

@@ -104,6 +104,15 @@ TEST_CASE("a revoked EK is refused, an expired certificate is incomplete") {
   REQUIRE(expired.error().kind == ErrorKind::incomplete);
 }
 
+TEST_CASE("a chain in NV is read to its padding") {
+  const Bytes leaf = ek_certificate().der();
+  const Bytes& root = manufacturer().certificate().der();
+  const auto chain = must(read_certificates(concat({leaf, root, Bytes(40)})));
+  REQUIRE(chain.size() == 2);
+  REQUIRE(chain[0].der() == leaf);
+  REQUIRE_FALSE(read_certificates(concat({leaf, root, Bytes(40, std::byte{1})})));
+}
+
 TEST_CASE("a certificate that is not strict DER is told from one that is broken") {
   // The serial number with a leading zero more; every length around it grows by one.
   Bytes der = ek_certificate().der();

@@ -126,6 +126,13 @@ TEST_CASE("a bank that is quoted and not in the log is refused") {
   REQUIRE_RULE(verify_event_log(log, quote_of({})), rules::eventlog_bank);
 }
 
+TEST_CASE("an event retyped as one that is not extended leaves its PCR unexplained") {
+  const VerifiedQuote quote = quote_of(replay(must(parsed(usual_boot()))));
+  auto events = usual_boot();
+  find(events, 4, ev_efi_boot_services_application)->type = ev_no_action;
+  REQUIRE_RULE(verify_event_log(must(parsed(events)), quote), rules::eventlog_unexplained);
+}
+
 TEST_CASE("a separator that is missing, or comes twice, is refused") {
   auto missing = usual_boot();
   missing.erase(find(missing, 2, ev_separator));

@@ -30,7 +30,7 @@ struct Entry {
   std::string path = "/usr/bin/true";
   std::string algorithm = "sha256";
   Bytes digest = file_digest("true");
-  std::vector<std::pair<Bytes, std::string>> more;  // fields after the path, binary and ascii
+  std::vector<std::pair<Bytes, std::string>> more{};  // fields after the path, binary and ascii
   bool violation = false;
 
   Bytes data() const {

@@ -76,6 +76,22 @@ TEST_CASE("PCR 11 is of the measured sections in the stub's order, and of each p
   REQUIRE_FALSE(prediction.pcr12);
 }
 
+TEST_CASE("which sections count depends on the version the stub says it is") {
+  const auto sections_of = [](const std::string& version) {
+    const Bytes image =
+        image_of({{".sdmagic", "#### LoaderInfo: systemd-stub " + version + " ####"},
+                  {".linux", "kernel"},
+                  {".sbat", "sbat"},
+                  {".ucode", "microcode"}});
+    return must(predict_boot({.unified_image = image}, PcrBank::sha256)).sections;
+  };
+  REQUIRE(sections_of("252.39-1") == std::vector<std::string>{".linux"});
+  REQUIRE(sections_of("254") == std::vector<std::string>{".linux", ".sbat"});
+  REQUIRE(sections_of("257~rc1") == std::vector<std::string>{".linux", ".ucode", ".sbat"});
+  const Bytes profiles = image_of({{".linux", "kernel"}, {".profile", "ID=debug"}});
+  REQUIRE_RULE(predict_boot({.unified_image = profiles}, PcrBank::sha256), rules::uki_profiles);
+}
+
 TEST_CASE("a command line of the loader goes into PCR 12, extensions into PCR 13") {
   const Bytes image = image_of(usual);
   const Bytes extension = to_bytes("archive");
