@@ -17,6 +17,8 @@ enum class Kind {
   training_run,
   model_release,
   consent,
+  custody,
+  inspection,
   node_state_change,
   batch,  // of results, or of receipts
   key_status,

@@ -74,6 +74,10 @@ Result<Content> decode_content(Kind kind, ByteView payload) {
       return decode_model_release(payload);
     case Kind::consent:
       return decode_consent(payload);
+    case Kind::custody:
+      return decode_custody(payload);
+    case Kind::inspection:
+      return decode_inspection(payload);
     case Kind::node_state_change:
       return decode_node_state_change(payload);
     case Kind::batch:
@@ -100,6 +104,8 @@ Status check_agreement(const Subject& subject, const Content& content) {
   if (const auto* release = std::get_if<ModelRelease>(&content)) inner = subject_of(*release);
   if (const auto* run = std::get_if<TrainingRun>(&content)) inner = run->output;
   if (const auto* consent = std::get_if<Consent>(&content)) inner = consent->child;
+  if (const auto* custody = std::get_if<Custody>(&content)) inner = subject_of(custody->device);
+  if (const auto* seen = std::get_if<Inspection>(&content)) inner = subject_of(seen->device);
   if (inner && *inner != subject)
     return fail(
         refused(rules::statement_payload, "the payload speaks of another subject than the header")

@@ -16,6 +16,7 @@
 #include "libattest/statement/artefact.h"
 #include "libattest/statement/batch.h"
 #include "libattest/statement/consent.h"
+#include "libattest/statement/custody.h"
 #include "libattest/statement/device_manifest.h"
 #include "libattest/statement/kind.h"
 #include "libattest/statement/node_state.h"
@@ -33,7 +34,7 @@ struct Opaque {
   friend bool operator==(Opaque, Opaque) = default;
 };
 using Content = std::variant<Opaque, DeviceManifest, DataSet, ModelRelease, NodeStateChange, Batch,
-                             KeyStatus, Revocation, TrainingRun, Consent>;
+                             KeyStatus, Revocation, TrainingRun, Consent, Custody, Inspection>;
 
 class UntrustedStatement {
  public:

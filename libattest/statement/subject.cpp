@@ -17,15 +17,12 @@ struct Prefix {
   bool is_digest;
 };
 
-constexpr std::array prefixes = {Prefix{"sha256", SubjectKind::artefact, true},
-                                 Prefix{"node", SubjectKind::node, true},
-                                 Prefix{"ek", SubjectKind::ek, true},
-                                 Prefix{"key", SubjectKind::key, true},
-                                 Prefix{"platform", SubjectKind::platform, false},
-                                 Prefix{"policy", SubjectKind::policy, false},
-                                 Prefix{"log", SubjectKind::log, false},
-                                 Prefix{"signer", SubjectKind::signer, true},
-                                 Prefix{"parent", SubjectKind::parent, true}};
+constexpr std::array prefixes = {
+    Prefix{"sha256", SubjectKind::artefact, true}, Prefix{"node", SubjectKind::node, true},
+    Prefix{"ek", SubjectKind::ek, true},           Prefix{"device", SubjectKind::device, true},
+    Prefix{"key", SubjectKind::key, true},         Prefix{"platform", SubjectKind::platform, false},
+    Prefix{"policy", SubjectKind::policy, false},  Prefix{"log", SubjectKind::log, false},
+    Prefix{"signer", SubjectKind::signer, true},   Prefix{"parent", SubjectKind::parent, true}};
 
 // Visible ASCII: what a person sees is what is compared, and terminals are safe from it.
 bool is_name(std::string_view name) {
@@ -40,11 +37,12 @@ bool is_digest(std::string_view text) {
 }
 
 std::unexpected<Error> malformed(std::string_view text) {
-  return fail(refused(rules::subject_form, "this is not a subject")
-                  .expected("sha256:, node:, ek:, key:, signer: or parent: and 64 lower-case "
-                            "hexadecimal digits, or "
-                            "platform:, policy: or log: and a name")
-                  .found("\"" + printable(text, 100) + "\""));
+  return fail(
+      refused(rules::subject_form, "this is not a subject")
+          .expected("sha256:, node:, ek:, device:, key:, signer: or parent: and 64 lower-case "
+                    "hexadecimal digits, or "
+                    "platform:, policy: or log: and a name")
+          .found("\"" + printable(text, 100) + "\""));
 }
 
 std::string with_prefix(SubjectKind kind, std::string_view rest) {
@@ -75,6 +73,9 @@ Subject Subject::node(const Sha256& salted_digest) {
 }
 Subject Subject::ek(const Sha256& spki_digest) {
   return {SubjectKind::ek, with_prefix(SubjectKind::ek, to_hex(spki_digest))};
+}
+Subject Subject::device(const Sha256& identity) {
+  return {SubjectKind::device, with_prefix(SubjectKind::device, to_hex(identity))};
 }
 Subject Subject::key(const Sha256& thumbprint) {
   return {SubjectKind::key, with_prefix(SubjectKind::key, to_hex(thumbprint))};

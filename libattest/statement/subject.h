@@ -12,17 +12,29 @@ namespace attest::statement {
 
 // signer and parent are ways to find entries, made from what statements hold; none is a statement's
 // own subject.
-enum class SubjectKind { artefact, node, ek, key, platform, policy, log, signer, parent };
+enum class SubjectKind {
+  artefact,
+  node,
+  ek,
+  device,
+  key,
+  platform,
+  policy,
+  log,
+  signer,
+  parent,
+};
 
 // Subject is always well-formed: only parse and the named makers make one. It compares as its text.
 class Subject {
  public:
-  // parse reads "sha256:…", "node:…", "ek:…", "key:…" with 64 lower-case hexadecimal digits, and
-  // "platform:…", "policy:…", "log:…" with 1 to 200 visible ASCII characters.
+  // parse reads "sha256:…", "node:…", "ek:…", "device:…", "key:…" with 64 lower-case hexadecimal
+  // digits, and "platform:…", "policy:…", "log:…" with 1 to 200 visible ASCII characters.
   static Result<Subject> parse(std::string_view text);
   static Subject artefact(const Sha256& digest);
   static Subject node(const Sha256& salted_digest);
   static Subject ek(const Sha256& spki_digest);
+  static Subject device(const Sha256& identity);  // see custody.h
   static Subject key(const Sha256& thumbprint);
   static Subject signer(const Sha256& thumbprint);  // all that a key signed
   static Subject parent(const Sha256& digest);      // all releases that name this parent
@@ -32,7 +44,7 @@ class Subject {
 
   SubjectKind kind() const { return kind_; }
   const std::string& text() const { return text_; }
-  // name is what follows the colon; digest is there for artefact, node, ek and key.
+  // name is what follows the colon; digest is there for artefact, node, ek, device and key.
   std::string_view name() const;
   std::optional<Sha256> digest() const;
 

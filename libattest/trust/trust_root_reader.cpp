@@ -76,8 +76,8 @@ Status check_patterns(const TomlTable& table, std::string_view key,
   for (const std::string& pattern : patterns) {
     const std::size_t colon = pattern.find(':');
     const std::string_view prefix = std::string_view(pattern).substr(0, colon);
-    static const std::vector<std::string_view> prefixes = {"sha256",   "node",   "ek", "key",
-                                                           "platform", "policy", "log"};
+    static const std::vector<std::string_view> prefixes = {"sha256", "node",     "ek",     "device",
+                                                           "key",    "platform", "policy", "log"};
     if (pattern == "*") continue;
     if (colon == std::string::npos || std::ranges::find(prefixes, prefix) == prefixes.end())
       return fail(value_error(table, key, "has a pattern that matches no subject")

@@ -39,6 +39,8 @@ TEST_CASE("every payload is read back as it was written, and by a strict schema"
   CHECK(must(decode_model_release(encode(sample_release()))) == sample_release());
   CHECK(must(decode_training_run(encode(sample_run()))) == sample_run());
   CHECK(must(decode_consent(encode(sample_consent()))) == sample_consent());
+  CHECK(must(decode_custody(encode(sample_custody()))) == sample_custody());
+  CHECK(must(decode_inspection(encode(sample_inspection()))) == sample_inspection());
   CHECK(must(decode_node_state_change(encode(sample_change()))) == sample_change());
   CHECK(must(decode_batch(encode(sample_batch()))) == sample_batch());
   CHECK(must(decode_key_status(encode(sample_key_status()))) == sample_key_status());
@@ -49,6 +51,8 @@ TEST_CASE("every payload is read back as it was written, and by a strict schema"
   check_strict(encode(sample_release()), decode_model_release);
   check_strict(encode(sample_run()), decode_training_run);
   check_strict(encode(sample_consent()), decode_consent);
+  check_strict(encode(sample_custody()), decode_custody);
+  check_strict(encode(sample_inspection()), decode_inspection);
   check_strict(encode(sample_change()), decode_node_state_change);
   check_strict(encode(sample_batch()), decode_batch);
   check_strict(encode(sample_key_status()), decode_key_status);
@@ -167,6 +171,48 @@ TEST_CASE("a batch holds something, and states and kinds are known") {
                rules::cbor_schema);
   REQUIRE_RULE(decode_node_state_change(with(encode(sample_change()), "time", 253'402'300'800)),
                rules::cbor_schema);
+}
+
+TEST_CASE("custody says what its event needs, and nothing else") {
+  const auto refused = [](auto change) {
+    Custody custody = sample_custody();
+    change(custody);
+    REQUIRE_RULE(decode_custody(encode(custody)), rules::custody_form);
+  };
+  refused([](Custody& c) { c.event = CustodyEvent::made; });  // and names one before
+  refused([](Custody& c) { c.previous.reset(); });
+  refused([](Custody& c) { c.place.reset(); });
+  refused([](Custody& c) { c.event = CustodyEvent::received; });  // and has a place
+  refused([](Custody& c) { c.to = "owner.example"; });
+  refused([](Custody& c) {
+    c.event = CustodyEvent::sold;  // to nobody
+    c.place.reset();
+  });
+  refused([](Custody& c) {
+    c.event = CustodyEvent::sold;
+    c.place.reset();
+    c.to = "no name";
+  });
+  refused([](Custody& c) { c.place->site = ""; });
+  refused([](Custody& c) { c.jurisdiction = ""; });
+  refused([](Custody& c) { c.device.key.reset(); });
+  refused([](Custody& c) { c.device.serial.clear(); });
+  refused([](Custody& c) { c.device.kind = DeviceKind::ek; });    // which has no serial
+  refused([](Custody& c) { c.device.kind = DeviceKind::chip; });  // which has no key
+}
+
+TEST_CASE("a device is named by kind, serial and key together") {
+  const DeviceIdentity device = sample_custody().device;
+  DeviceIdentity other = device;
+  other.kind = DeviceKind::nvswitch;
+  CHECK(subject_of(device) != subject_of(other));
+  other = device;
+  other.serial = to_bytes("serial2");
+  CHECK(subject_of(device) != subject_of(other));
+  other = device;
+  other.key = digest_b;
+  CHECK(subject_of(device) != subject_of(other));
+  CHECK(subject_of(device).kind() == SubjectKind::device);
 }
 
 }  // namespace attest::statement

@@ -36,6 +36,22 @@ inline TrainingRun sample_run() {
 inline Consent sample_consent() {
   return {Subject::artefact(digest_a), Subject::artefact(digest_b), "fine-tune"};
 }
+inline Custody sample_custody() {
+  return {{DeviceKind::gpu, to_bytes("serial"), digest_a},
+          CustodyEvent::moved,
+          digest_b,
+          {},
+          "SE",
+          Place{"eu-north", "hall 3"},
+          sample_time};
+}
+inline Inspection sample_inspection() {
+  return {{DeviceKind::chip, to_bytes("chip"), {}},
+          digest_b,
+          {"eu-north", "hall 3"},
+          "seen",
+          sample_time};
+}
 inline NodeStateChange sample_change() {
   return {NodeState::trusted, NodeState::failed, digest_a, {"PCR 4 differs"}, sample_time};
 }
