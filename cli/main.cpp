@@ -77,6 +77,8 @@ void add_groups(CommandLine& command_line) {
   add_tee_commands(command_line);
   add_gpu_commands(command_line);
   add_rim_commands(command_line);
+  add_dice_commands(command_line);
+  add_hardware_commands(command_line);
   CLI::App* ledger = command_line.group("ledger", "Transparency logs: one's own, and anyone's");
   add_ledger_commands(command_line, ledger);
   add_ledger_check_commands(command_line, ledger);
