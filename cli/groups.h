@@ -28,6 +28,8 @@ void add_lineage_commands(CommandLine& command_line);
 void add_lineage_claim_commands(CommandLine& command_line, CLI::App* group);
 void add_model_commands(CommandLine& command_line);
 void add_model_inspect_command(CommandLine& command_line, CLI::App* group);
+void add_model_sign_command(CommandLine& command_line, CLI::App* group);
+void add_model_verify_command(CommandLine& command_line, CLI::App* group);
 void add_node_commands(CommandLine& command_line);
 void add_quote_commands(CommandLine& command_line);
 void add_receipt_commands(CommandLine& command_line);

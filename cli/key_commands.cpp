@@ -30,6 +30,7 @@ void describe(Report& report, const PublicKey& key) {
 Result<Report> make_new(const NewOptions& options) {
   const KeyKind kind = options.kind == "p256"   ? KeyKind::ecdsa_p256
                        : options.kind == "p384" ? KeyKind::ecdsa_p384
+                       : options.kind == "p521" ? KeyKind::ecdsa_p521
                                                 : KeyKind::ed25519;
   TRY(const auto passphrase, passphrase_from(options.passphrase_file));
   TRY(const auto key, make_signing_key(kind, system_random()));
@@ -73,8 +74,8 @@ void add_key_commands(CommandLine& command_line, CLI::App* group) {
                                      "attestctl key new publisher.key");
   auto fresh = std::make_shared<NewOptions>();
   verb->add_option("FILE", fresh->path, "Where to write it (PKCS#8 PEM, mode 0600)")->required();
-  verb->add_option("--kind", fresh->kind, "ed25519, p256 or p384")
-      ->check(CLI::IsMember({"ed25519", "p256", "p384"}));
+  verb->add_option("--kind", fresh->kind, "ed25519, p256, p384 or p521")
+      ->check(CLI::IsMember({"ed25519", "p256", "p384", "p521"}));
   verb->add_option("--passphrase-file", fresh->passphrase_file,
                    "Encrypt with the first line of this file");
   command_line.runs(verb, [fresh](const Context&) { return make_new(*fresh); });

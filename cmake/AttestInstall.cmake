@@ -6,7 +6,8 @@ include(CMakePackageConfigHelpers)
 # The libraries that attestConfig.cmake.in and attest.pc.in know how to find on a client's machine.
 set(ATTEST_FINDABLE
   nlohmann_json::nlohmann_json OpenSSL::Crypto tomlplusplus::tomlplusplus
-  PkgConfig::botan PkgConfig::libcbor PkgConfig::libp11 PkgConfig::libxml2 PkgConfig::xmlsec1)
+  PkgConfig::botan PkgConfig::icu PkgConfig::libcbor PkgConfig::libp11 PkgConfig::libxml2
+  PkgConfig::xmlsec1)
 
 add_library(attest STATIC)
 add_library(attest::attest ALIAS attest)

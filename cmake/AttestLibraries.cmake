@@ -7,6 +7,7 @@ find_package(Boost 1.81 REQUIRED)
 
 pkg_check_modules(botan REQUIRED IMPORTED_TARGET botan-2)
 pkg_check_modules(libcbor REQUIRED IMPORTED_TARGET libcbor)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
 pkg_check_modules(libp11 REQUIRED IMPORTED_TARGET libp11)
 pkg_check_modules(tss2 REQUIRED IMPORTED_TARGET tss2-esys tss2-mu tss2-tctildr tss2-rc)
 pkg_check_modules(tss2mu REQUIRED IMPORTED_TARGET tss2-mu)

@@ -45,6 +45,8 @@ SchemeOfKind scheme_of_kind(KeyKind kind) {
       return {SignatureScheme::ecdsa_sha256, "EMSA1(SHA-256)"};
     case KeyKind::ecdsa_p384:
       return {SignatureScheme::ecdsa_sha384, "EMSA1(SHA-384)"};
+    case KeyKind::ecdsa_p521:
+      return {SignatureScheme::ecdsa_sha512, "EMSA1(SHA-512)"};
     default:
       return {SignatureScheme::ed25519, "Pure"};
   }
@@ -82,7 +84,7 @@ class FileKey final : public SigningKey {
 
 std::unexpected<Error> unsupported(std::string found) {
   return fail(refused(rules::key_unsupported, "this kind of key cannot sign here")
-                  .expected("Ed25519, ECDSA P-256 or ECDSA P-384")
+                  .expected("Ed25519, or ECDSA on P-256, P-384 or P-521")
                   .found(std::move(found)));
 }
 
@@ -98,8 +100,11 @@ Result<PublicKey> public_half(const Botan::Private_Key& key) {
   const auto* ecdsa = dynamic_cast<const Botan::ECDSA_PublicKey*>(&key);
   if (ecdsa == nullptr) return unsupported(key.algo_name());
   const std::string curve = ecdsa->domain().get_curve_oid().to_formatted_string();
-  if (curve != "secp256r1" && curve != "secp384r1") return unsupported("ECDSA on " + curve);
-  const auto kind = curve == "secp256r1" ? KeyKind::ecdsa_p256 : KeyKind::ecdsa_p384;
+  if (curve != "secp256r1" && curve != "secp384r1" && curve != "secp521r1")
+    return unsupported("ECDSA on " + curve);
+  const auto kind = curve == "secp256r1"   ? KeyKind::ecdsa_p256
+                    : curve == "secp384r1" ? KeyKind::ecdsa_p384
+                                           : KeyKind::ecdsa_p521;
   return PublicKey::from_ec_point(kind, coordinate(ecdsa->public_point().get_affine_x()),
                                   coordinate(ecdsa->public_point().get_affine_y()));
 }
@@ -185,6 +190,9 @@ Result<std::unique_ptr<SigningKey>> make_signing_key(KeyKind kind, Random& rando
       case KeyKind::ecdsa_p384:
         return wrap(
             std::make_unique<Botan::ECDSA_PrivateKey>(botan_random, Botan::EC_Group("secp384r1")));
+      case KeyKind::ecdsa_p521:
+        return wrap(
+            std::make_unique<Botan::ECDSA_PrivateKey>(botan_random, Botan::EC_Group("secp521r1")));
       default:
         return unsupported(std::string(to_string(kind)));
     }

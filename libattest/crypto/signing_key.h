@@ -1,5 +1,5 @@
-// Signing keys: in files (Botan) and in PKCS#11 tokens (libp11). Ed25519 by default; ECDSA P-256
-// and P-384 where asked, deterministic (RFC 6979) when the key is in a file.
+// Signing keys: in files (Botan) and in PKCS#11 tokens (libp11). Ed25519 by default; ECDSA P-256,
+// P-384 and P-521 where asked, deterministic (RFC 6979) when the key is in a file.
 //
 // A SigningKey may be used from several threads at once. Key material is wiped when the object
 // goes, never logged, and written only to files readable by their owner alone.
@@ -20,7 +20,7 @@ class SigningKey {
  public:
   virtual ~SigningKey() = default;
   virtual const PublicKey& public_key() const = 0;
-  // scheme is fixed by the key: ed25519, ecdsa_sha256 (P-256) or ecdsa_sha384 (P-384).
+  // scheme is fixed by the key: ed25519, ecdsa_sha256 (P-256), _sha384 (P-384), _sha512 (P-521).
   virtual SignatureScheme scheme() const = 0;
   // sign gives the signature over `message`; ECDSA in EcdsaForm::fixed.
   virtual Result<Bytes> sign(ByteView message) const = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "libattest/model/sha256_lanes.h"
+
 namespace attest::model {
 
 namespace {
@@ -26,8 +28,11 @@ class BothDigests {
   void update(ByteView piece) {
     whole_.update(piece);
     size_ += piece.size();
-    for (; !piece.empty(); piece = piece.subspan(std::min(piece.size(), verity_block)))
-      leaves_.push_back(leaf_with(block_, piece.first(std::min(piece.size(), verity_block))));
+    const std::size_t whole = piece.size() / verity_block;
+    leaves_.resize(leaves_.size() + whole);
+    sha256_blocks(piece.first(whole * verity_block), verity_block, std::span(leaves_).last(whole));
+    if (const ByteView rest = piece.subspan(whole * verity_block); !rest.empty())
+      leaves_.push_back(leaf_with(block_, rest));
   }
 
   DigestsWithLeaves finish() {

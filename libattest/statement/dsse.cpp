@@ -9,20 +9,11 @@ namespace attest::statement {
 namespace {
 
 constexpr std::size_t max_signatures = 64;
+// Manifests of models with many files run to 100 MB and more.
+constexpr std::size_t max_size = 512U << 20;
 
 std::unexpected<Error> malformed(std::string what) {
   return fail(refused(rules::dsse_form, "DSSE envelope: " + std::move(what)));
-}
-
-// The specification allows either alphabet of base64; in the wild the URL-safe one comes with
-// padding and without.
-Result<Bytes> from_either_base64(std::string_view text) {
-  const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
-  const bool unpadded = text.size() % 4 != 0;
-  if (!url_safe && !unpadded) return from_base64(text);
-  if (!unpadded)
-    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-  return from_base64url(text);
 }
 
 Result<std::string> text_member(const Json& object, const char* name) {
@@ -47,6 +38,9 @@ Result<DsseSignature> parse_signature(const Json& object) {
   if (key_id != object.end() && !key_id->is_null()) {
     TRY(signature.key_id, text_member(object, "keyid"));
   }
+  const auto certificate = object.find("cert");
+  if (certificate != object.end() && certificate->is_string())
+    signature.certificate = certificate->get<std::string>();
   return signature;
 }
 
@@ -74,8 +68,19 @@ bool holds(const PublicKey& key, ByteView message, ByteView signature) {
 
 }  // namespace
 
+// The specification allows either alphabet of base64; in the wild the URL-safe one comes with
+// padding and without.
+Result<Bytes> from_either_base64(std::string_view text) {
+  const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
+  const bool unpadded = text.size() % 4 != 0;
+  if (!url_safe && !unpadded) return from_base64(text);
+  if (!unpadded)
+    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  return from_base64url(text);
+}
+
 Result<UntrustedEnvelope> parse_dsse(std::string_view json) {
-  TRY_WITHIN("DSSE envelope", const Json whole, parse_json(json));
+  TRY_WITHIN("DSSE envelope", const Json whole, parse_json(json, {.size = max_size}));
   if (!whole.is_object()) return malformed("this is no object");
   UntrustedEnvelope envelope;
   TRY(envelope.payload_type, text_member(whole, "payloadType"));

@@ -14,6 +14,7 @@ namespace attest::statement {
 struct DsseSignature {
   std::string key_id;  // a hint, covered by no signature; may be empty
   Bytes signature;
+  std::string certificate = {};  // PEM, as SLSA's generators put it beside; may be empty
 };
 
 struct UntrustedEnvelope {
@@ -23,9 +24,12 @@ struct UntrustedEnvelope {
 };
 
 // parse_dsse refuses JSON that is not strict, missing members, base64 that is broken in either
-// alphabet, no signature, and more than 64 of them (rules::dsse_form and the JSON rules). Members
-// it does not know are passed over, as the specification asks.
+// alphabet, no signature, more than 64 of them, and more than 512 MiB (rules::dsse_form and the
+// JSON rules). Members it does not know are passed over, as the specification asks.
 Result<UntrustedEnvelope> parse_dsse(std::string_view json);
+
+// from_either_base64 decodes either alphabet, the URL-safe one with padding or without.
+Result<Bytes> from_either_base64(std::string_view text);
 
 // dsse_pae gives the bytes that are signed:
 // "DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload.

@@ -28,6 +28,12 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+// A digest set may also name things by numbers of their own, such as the image of a machine.
+bool is_hash(std::string_view algorithm) {
+  return algorithm.starts_with("sha") || algorithm.starts_with("blake") ||
+         algorithm.starts_with("md5") || algorithm.starts_with("git");
+}
+
 Result<InTotoSubject> parse_one(const Json& object) {
   if (!object.is_object()) return malformed("a subject is no object");
   InTotoSubject subject;
@@ -37,9 +43,9 @@ Result<InTotoSubject> parse_one(const Json& object) {
     return malformed("a subject has no digest");
   for (const auto& [algorithm, value] : digests->items()) {
     const auto* hex = value.get_ptr<const std::string*>();
-    if (hex == nullptr || hex->empty() || !from_hex(*hex))
+    if (hex == nullptr || hex->empty() || (is_hash(algorithm) && !from_hex(*hex)))
       return malformed("the digest \"" + printable(algorithm, 40) + "\" is not hexadecimal");
-    subject.digests.emplace(algorithm, lower_case(*hex));
+    subject.digests.emplace(algorithm, is_hash(algorithm) ? lower_case(*hex) : *hex);
   }
   return subject;
 }

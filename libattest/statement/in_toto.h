@@ -14,7 +14,7 @@ inline constexpr std::string_view in_toto_payload_type = "application/vnd.in-tot
 
 struct InTotoSubject {
   std::string name;                            // may be empty
-  std::map<std::string, std::string> digests;  // algorithm → lower-case hexadecimal
+  std::map<std::string, std::string> digests;  // algorithm → lower-case hexadecimal, for hashes
 };
 
 struct InTotoStatement {
@@ -23,8 +23,9 @@ struct InTotoStatement {
   std::string predicate;  // JSON text; "null" where there is none
 };
 
-// parse_in_toto refuses other types, no subjects, a subject without a digest, a digest that is not
-// hexadecimal, and a missing predicate type (rules::in_toto_form and the JSON rules).
+// parse_in_toto refuses other types, no subjects, a subject without a digest, a digest by a hash
+// function that is not hexadecimal, and a missing predicate type (rules::in_toto_form and the JSON
+// rules).
 Result<InTotoStatement> parse_in_toto(ByteView json);
 
 }  // namespace attest::statement

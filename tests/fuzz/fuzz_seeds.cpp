@@ -8,7 +8,9 @@
 #include "libattest/evidence/enrolment.h"
 #include "libattest/model/gguf.h"
 #include "libattest/model/gguf_writer.h"
+#include "libattest/model/oms_statement.h"
 #include "libattest/model/safetensors_index.h"
+#include "libattest/model/sigstore_bundle.h"
 #include "libattest/reference/reference_values.h"
 #include "libattest/result/ear_claims.h"
 #include "libattest/result/jwt.h"
@@ -237,6 +239,23 @@ TEST_CASE("seeds: models") {
   REQUIRE_OK(model::parse_safetensors_index(index));
   seeds.add("model_safetensors", index);
   seeds.add("model_format", R"({"auto_map":{"a":"b"},"chat_template":"{{ x.__class__ }}"})");
+  const std::string signed_model =
+      R"({"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"m","digest":{"sha256":")" +
+      to_hex(sha256(sha256(as_bytes("a")))) +
+      R"("}}],"predicateType":"https://model_signing/signature/v1.0","predicate":{)" +
+      R"("serialization":{"method":"files","hash_type":"sha256","ignore_paths":["b"]},)" +
+      R"("resources":[{"name":"a","algorithm":"sha256","digest":")" +
+      to_hex(sha256(as_bytes("a"))) + R"("}]}})";
+  REQUIRE_OK(model::parse_oms_statement(as_bytes(signed_model)));
+  seeds.add("model_oms", signed_model);
+  const std::string bundle =
+      R"({"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":)"
+      R"({"publicKey":{"hint":"k"},"tlogEntries":[{"logIndex":"1","kindVersion":{"kind":)"
+      R"("hashedrekord","version":"0.0.1"},"canonicalizedBody":"e30="}]},"messageSignature":)"
+      R"({"messageDigest":{"algorithm":"SHA2_256","digest":"AAAA"},"signature":"AAAA"}})";
+  REQUIRE_OK(model::parse_sigstore_bundle(bundle));
+  seeds.add("model_oms", bundle);
+  seeds.add("model_sigstore", bundle);
   seeds.add("inference_tokenizer", gguf);
   seeds.add("inference_tokenizer",
             "a b\xe2\x96\x81"

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "libattest/model/block_tree.h"
+#include "libattest/model/sha256_lanes.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
 
@@ -94,4 +95,25 @@ TEST_CASE("a block tree is believed only when it gives the signed digest") {
   Bytes padded = to_bytes(ByteView(bytes).last(10));
   padded.resize(4096);
   REQUIRE_RULE(verified.check_block(3, padded), rules::block_length);
+}
+
+TEST_CASE("every kernel gives the digests that OpenSSL gives, for every number of blocks") {
+  for (const std::size_t block_size : {std::size_t{64}, std::size_t{192}, std::size_t{4096}}) {
+    Bytes data(block_size * 37);
+    std::uint32_t state = 1;
+    for (std::byte& byte : data) {
+      state = state * 1664525 + 1013904223;
+      byte = static_cast<std::byte>(state >> 24);
+    }
+    for (const Sha256Kernel kernel : usable_kernels())
+      for (std::size_t count = 0; count <= 37; ++count) {
+        std::vector<Sha256> digests(count);
+        sha256_blocks(ByteView(data).first(count * block_size), block_size, digests, kernel);
+        for (std::size_t i = 0; i < count; ++i) {
+          INFO(to_string(kernel) << ", block " << i << " of " << count);
+          REQUIRE(digests[i] == sha256(ByteView(data).subspan(i * block_size, block_size)));
+        }
+      }
+  }
+  CHECK(usable_kernels().front() == Sha256Kernel::reference);
 }
