@@ -116,7 +116,7 @@ class SigstoreVerifier {
 
   Result<VerifiedSignature> by_certificate(const SigstoreTrust& trust,
                                            const ExpectedSigner& expected) {
-    TRY_VOID(check_material());
+    TRY_VOID(check_material(trust));
     const Certificate& leaf = bundle_.certificates.front();
     TRY(const PublicKey key, leaf.public_key());
     TRY_VOID(check_content(key));
@@ -160,13 +160,23 @@ class SigstoreVerifier {
                            : ByteView(bundle_.envelope->signatures.front().signature);
   }
 
-  Status check_material() const {
+  // Old bundles brought the whole chain. What a root in one of them is worth, the trusted root
+  // says.
+  Status check_material(const SigstoreTrust& trust) const {
     if (bundle_.certificates.empty())
       return refuse(rules::sigstore_material,
                     "the bundle was signed with a key, not a certificate");
-    for (std::size_t i = 1; i < bundle_.certificates.size(); ++i)
-      if (bundle_.certificates[i].is_self_signed())
+    const auto trusted = [&](const Certificate& root) {
+      return std::ranges::any_of(trust.certificate_authorities, [&](const auto& authority) {
+        return equal(authority.chain.back().der(), root.der());
+      });
+    };
+    for (std::size_t i = 1; i < bundle_.certificates.size(); ++i) {
+      const Certificate& each = bundle_.certificates[i];
+      if (!each.is_self_signed()) continue;
+      if (bundle_.version == BundleVersion::v0_3 || !trusted(each))
         return refuse(rules::sigstore_material, "the bundle brings a root certificate");
+    }
     return {};
   }
 

@@ -42,7 +42,8 @@ class VerifiedSignature {
 };
 
 // verify_sigstore_bundle checks, in this order:
-//   - the bundle has certificates, none of them a root (rules::sigstore_material);
+//   - the bundle has certificates, none of them a root, but for a trusted one in bundles before
+//     version 0.3 (rules::sigstore_material);
 //   - every log entry: its log is trusted (rules::sigstore_log); the signed entry timestamp, where
 //     there is one, holds (rules::sigstore_set); the inclusion proof leads to the root of the
 //     checkpoint, which the log signed (rules::sigstore_inclusion, rules::sigstore_checkpoint);
