@@ -38,7 +38,7 @@ Status verify_folder(const Path& folder, const Defaults& defaults) {
   TRY(const auto bundle,
       parse_sigstore_bundle(must(read_text_file(folder / "bundle.sigstore.json"))));
   if (std::filesystem::exists(folder / "key.pub")) {
-    const PublicKey key = must(PublicKey::from_der_or_pem(must(read_file(folder / "key.pub"))));
+    TRY(const PublicKey key, PublicKey::from_der_or_pem(must(read_file(folder / "key.pub"))));
     TRY_VOID(verify_managed_key_bundle(bundle, key, trust, digest_of));
     return {};
   }

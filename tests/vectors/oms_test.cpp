@@ -70,9 +70,11 @@ void make_model(const Path& from, const Json& changes, const Path& to) {
                                  std::filesystem::perm_options::add);
   std::filesystem::permissions(to, std::filesystem::perms::owner_write,
                                std::filesystem::perm_options::add);
-  for (const char* kind : {"inject", "tamper"})
-    for (const auto& [name, content] : changes.value(kind, Json::object()).items())
+  for (const char* kind : {"inject", "tamper"}) {
+    const Json files = changes.value(kind, Json::object());
+    for (const auto& [name, content] : files.items())
       std::ofstream(to / name, std::ios::trunc) << content.get<std::string>();
+  }
   for (const std::string& name : texts(changes, "delete")) std::filesystem::remove(to / name);
 }
 
