@@ -1,7 +1,9 @@
 // attestctl gate: refuses models that are unverified, and says exactly why. No network.
 #include "cli/command_line.h"
+#include "cli/gate_models.h"
 #include "cli/groups.h"
 #include "cli/model_file.h"
+#include "cli/passphrase.h"
 #include "cli/trust_file.h"
 #include "libattest/base/text.h"
 
@@ -12,6 +14,13 @@ namespace {
 struct GateOptions {
   std::string trust;
   std::string policy;
+  std::string region;
+  std::string sarif;
+  std::string junit;
+  std::string vsa;
+  std::string key;
+  std::string passphrase_file;
+  std::string verifier;
   std::vector<std::string> paths;
 };
 
@@ -27,67 +36,6 @@ Outcome outcome_of(result::Verdict verdict) {
   return Outcome::incomplete;
 }
 
-// An error on the way to a verdict, as a verdict: one form for everything a gate says.
-lineage::ModelVerdict verdict_of(const Error& error) {
-  lineage::ModelVerdict verdict;
-  verdict.outcome =
-      error.kind == ErrorKind::refused ? result::Verdict::refused : result::Verdict::incomplete;
-  lineage::ModelCheck check;
-  check.name = std::string(error.rule.name);
-  check.outcome = verdict.outcome;
-  check.expected = error.expected_value;
-  check.found = error.found_value;
-  check.why = (error.where.empty() ? "" : error.where + ": ") + error.what;
-  if (!error.next_step.empty()) check.why += "; " + error.next_step;
-  verdict.checks.push_back(std::move(check));
-  verdict.not_checked.push_back("everything after this");
-  return verdict;
-}
-
-lineage::ModelVerdict judge(const Path& path, const TrustRoot& trust,
-                            const lineage::ReleasePolicy& policy, const Context& context) {
-  const auto file = present_file(path, context.terminal);
-  context.terminal.end_progress();
-  if (!file) return verdict_of(file.error());
-  const auto bundle = read_bundle(places_of(path));
-  if (!bundle) return verdict_of(bundle.error());
-  return lineage::judge_bundle(*bundle, trust, *file, policy, context.now);
-}
-
-// Models below a directory: every file that is no part of an .attest folder. A symbolic link could
-// be pointed elsewhere after the check, so it is never followed.
-Result<std::vector<Path>> models_in(const std::vector<std::string>& named) {
-  std::vector<Path> models;
-  for (const std::string& name : named) {
-    std::error_code error;
-    const auto status = std::filesystem::symlink_status(name, error);
-    if (!std::filesystem::is_directory(status)) {
-      models.emplace_back(name);
-      continue;
-    }
-    std::filesystem::recursive_directory_iterator entry(name, error);
-    for (const std::filesystem::recursive_directory_iterator end; !error && entry != end;
-         entry.increment(error)) {
-      if (entry->is_symlink())
-        return fail(refused(rules::model_format, "a symbolic link stands among the models")
-                        .within(entry->path().string())
-                        .next("put the file itself there"));
-      if (entry->is_directory() && entry->path().extension() == ".attest")
-        entry.disable_recursion_pending();
-      else if (entry->is_regular_file())
-        models.push_back(entry->path());
-    }
-    if (error) {
-      Error unreadable = incomplete(rules::file_unreadable, "cannot be read: " + error.message());
-      return fail(std::move(unreadable).within(name));
-    }
-  }
-  std::ranges::sort(models);
-  if (models.empty())
-    return fail(usage_error("no model was named, and none lies in the directories named"));
-  return models;
-}
-
 std::string headline(result::Verdict verdict, const Terminal& terminal) {
   switch (verdict) {
     case result::Verdict::pass:
@@ -100,7 +48,8 @@ std::string headline(result::Verdict verdict, const Terminal& terminal) {
   return "INCOMPLETE";
 }
 
-void explain(Report& report, const std::string& path, const lineage::ModelVerdict& verdict) {
+void explain(Report& report, const lineage::GatedModel& model) {
+  const auto& [path, verdict, subject, bundle, more, took_ms] = model;
   report.line("");
   report.line(path + " is " + std::string(result::to_string(verdict.outcome)));
   std::size_t holding = 0;
@@ -123,17 +72,21 @@ void explain(Report& report, const std::string& path, const lineage::ModelVerdic
     not_checked += (not_checked.empty() ? "" : "; ") + text;
   report.field("not checked", (not_checked.empty() ? "nothing" : not_checked) + "; " +
                                   std::to_string(holding) + " other rules hold");
-  report.line("  See the graph:   attestctl lineage graph " + path);
+  report.line("  See more:   " + more);
 }
 
-OrderedJson to_json(const std::string& path, const lineage::ModelVerdict& verdict) {
-  OrderedJson json = {{"path", path},
+OrderedJson to_json(const lineage::GatedModel& model) {
+  const lineage::ModelVerdict& verdict = model.verdict;
+  OrderedJson json = {{"path", model.path},
                       {"outcome", result::to_string(verdict.outcome)},
+                      {"subject", model.subject},
                       {"release", verdict.release},
                       {"checkpoint", verdict.checkpoint},
                       {"checks", OrderedJson::array()},
                       {"not_checked", verdict.not_checked},
-                      {"findings", verdict.findings}};
+                      {"findings", verdict.findings},
+                      {"more", model.more},
+                      {"took_ms", model.took_ms}};
   for (const lineage::ModelCheck& check : verdict.checks)
     json["checks"].push_back({{"name", check.name},
                               {"outcome", result::to_string(check.outcome)},
@@ -144,32 +97,73 @@ OrderedJson to_json(const std::string& path, const lineage::ModelVerdict& verdic
   return json;
 }
 
+// Summaries of all models that could be read, an envelope a line.
+Status write_vsa(const GateOptions& options, const lineage::ReleasePolicy& policy,
+                 const std::vector<lineage::GatedModel>& models, Report& report, Time now) {
+  TRY(const auto passphrase, passphrase_from(options.passphrase_file));
+  TRY(const auto key, open_signing_key(options.key, passphrase));
+  const lineage::VsaContext summary{
+      options.verifier.empty() ? "urn:attest:key:" + to_hex(key->public_key().thumbprint())
+                               : options.verifier,
+      options.policy.empty() ? "urn:attest:policy:none" : options.policy, policy.digest, now};
+  std::string lines;
+  std::size_t unsaid = 0;
+  for (const lineage::GatedModel& model : models) {
+    const auto envelope = lineage::sign_vsa(model, summary, *key);
+    if (envelope) lines += *envelope + "\n";
+    if (!envelope) ++unsaid;
+    if (!envelope && envelope.error().rule != rules::vsa_no_subject) return fail(envelope.error());
+  }
+  report.json["vsa"] = options.vsa;
+  if (unsaid > 0)
+    report.line(std::to_string(unsaid) + " models could not be read and have no summary");
+  return write_file_atomically(options.vsa, as_bytes(lines));
+}
+
+Status write_outputs(const GateOptions& options, const lineage::ReleasePolicy& policy,
+                     const std::vector<lineage::GatedModel>& models, Report& report, Time now) {
+  if (!options.sarif.empty())
+    TRY_VOID(write_file_atomically(
+        options.sarif, as_bytes(lineage::sarif(models, options.policy, ATTEST_VERSION))));
+  if (!options.junit.empty())
+    TRY_VOID(write_file_atomically(options.junit, as_bytes(lineage::junit(models))));
+  if (!options.vsa.empty()) TRY_VOID(write_vsa(options, policy, models, report, now));
+  return {};
+}
+
 Result<Report> gate(const GateOptions& options, const Context& context) {
+  if (!options.vsa.empty() && options.key.empty())
+    return fail(usage_error("a summary is signed: name the key with --key FILE"));
   TRY(const TrustRoot trust, load_trust(options.trust));
   TRY(const lineage::ReleasePolicy policy, load_release_policy(options.policy));
-  TRY(const auto models, models_in(options.paths));
+  TRY(const FoundModels found, models_in(options.paths, policy));
+  const GateRules asked{trust, policy, options.region,
+                        options.trust.empty() ? "" : " --trust " + options.trust, context.now};
+  const std::vector<lineage::GatedModel> models = judge_all(found, asked);
   Report report;
   report.json = {{"policy", digest_uri(policy.digest)},
                  {"trust", digest_uri(trust.digest())},
-                 {"models", OrderedJson::array()}};
-  std::vector<std::pair<std::string, lineage::ModelVerdict>> failed;
-  for (const Path& path : models) {
-    const auto start = std::chrono::steady_clock::now();
-    lineage::ModelVerdict verdict = judge(path, trust, policy, context);
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - start);
-    report.line("  " + headline(verdict.outcome, context.terminal) + "  " +
-                padded(path.string(), 40) + "  " + std::to_string(verdict.checks.size()) +
-                " checks  " + std::to_string(took.count()) + " ms");
-    report.json["models"].push_back(to_json(path.string(), verdict));
-    report.outcome = worse_of(report.outcome, outcome_of(verdict.outcome));
-    if (verdict.outcome != result::Verdict::pass)
-      failed.emplace_back(path.string(), std::move(verdict));
+                 {"models", OrderedJson::array()},
+                 {"left_out", found.left_out}};
+  std::size_t failed = 0;
+  for (const lineage::GatedModel& model : models) {
+    const result::Verdict outcome = model.verdict.outcome;
+    report.line("  " + headline(outcome, context.terminal) + "  " + padded(model.path, 40) + "  " +
+                std::to_string(model.verdict.checks.size()) + " checks  " +
+                std::to_string(model.took_ms) + " ms");
+    report.json["models"].push_back(to_json(model));
+    report.outcome = worse_of(report.outcome, outcome_of(outcome));
+    failed += outcome == result::Verdict::pass ? 0 : 1;
   }
-  for (const auto& [path, verdict] : failed) explain(report, path, verdict);
-  if (!failed.empty())
-    report.line(std::to_string(failed.size()) + " of " + std::to_string(models.size()) +
+  for (const lineage::GatedModel& model : models)
+    if (model.verdict.outcome != result::Verdict::pass) explain(report, model);
+  if (!found.left_out.empty())
+    report.line(std::to_string(found.left_out.size()) + " files are no models, by " +
+                policy.not_models->place);
+  if (failed > 0)
+    report.line(std::to_string(failed) + " of " + std::to_string(models.size()) +
                 " models did not pass");
+  TRY_VOID(write_outputs(options, policy, models, report, context.now));
   return report;
 }
 
@@ -183,6 +177,16 @@ void add_gate_command(CommandLine& command_line) {
   add_trust_option(verb, options->trust);
   verb->add_option("--policy", options->policy,
                    "What a model must be (TOML); revocations always count");
+  verb->add_option("--region", options->region, "Where it is to run, as the policy calls it");
+  verb->add_option("--sarif", options->sarif, "Write what did not hold to this file, SARIF 2.1.0");
+  verb->add_option("--junit", options->junit, "Write every check to this file, JUnit XML");
+  verb->add_option("--vsa", options->vsa,
+                   "Write a signed SLSA verification summary of each model to this file");
+  verb->add_option("--key", options->key, "The key that signs it: a file or a pkcs11: URI");
+  verb->add_option("--passphrase-file", options->passphrase_file,
+                   "Holds the key's passphrase in its first line");
+  verb->add_option("--verifier", options->verifier,
+                   "The URI the summary names as its verifier; the key's digest without");
   verb->add_option("PATH", options->paths, "Model files, or directories of them")->required();
   command_line.runs(verb, [options](const Context& context) { return gate(*options, context); });
 }

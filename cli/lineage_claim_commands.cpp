@@ -1,8 +1,10 @@
-// attestctl lineage: what is claimed of a descent and signed by nobody: check.
+// attestctl lineage: what is claimed of a descent and signed by nobody: check, import.
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "libattest/base/file.h"
 #include "libattest/base/text.h"
+#include "libattest/lineage/gguf_claims.h"
+#include "libattest/lineage/model_card.h"
 #include "libattest/lineage/provenance_graph.h"
 
 namespace attest::cli {
@@ -68,6 +70,56 @@ Result<Report> check(const std::string& file) {
   return report;
 }
 
+OrderedJson claims_json(const lineage::DescentClaims& claims) {
+  OrderedJson parents = OrderedJson::array();
+  for (const lineage::ClaimedParent& parent : claims.parents)
+    parents.push_back({{"role", parent.role},
+                       {"name", parent.name},
+                       {"organization", parent.organization},
+                       {"version", parent.version},
+                       {"url", parent.url}});
+  return {{"source", claims.source},
+          {"relation", claims.relation},
+          {"licence", claims.licence},
+          {"quantized_by", claims.quantized_by},
+          {"parents", std::move(parents)}};
+}
+
+Result<lineage::DescentClaims> claims_in(const std::string& file) {
+  TRY(const auto opened, system_files().open(file, OpenMode::read));
+  std::array<std::byte, 4> magic{};
+  TRY(const std::size_t got, opened->read_at(0, magic));
+  if (got == magic.size() && as_text(magic) == "GGUF") {
+    TRY_WITHIN(file, const auto gguf, model::read_gguf(*opened));
+    return lineage::claims_of(gguf);
+  }
+  TRY(const std::string text, read_text_file(file, 1U << 20));
+  TRY_WITHIN(file, const auto card, lineage::parse_model_card(text));
+  return lineage::claims_of(card);
+}
+
+Result<Report> import(const std::string& file) {
+  TRY(const lineage::DescentClaims claims, claims_in(file));
+  Report report;
+  report.json = claims_json(claims);
+  report.json["file"] = file;
+  report.json["verified"] = false;
+  report.json["not_checked"] = {"all of it: names are no digests, and nobody signed them"};
+  report.line(file + ": " + claims.source + ", claims " + std::to_string(claims.parents.size()) +
+              " parents; nothing of it is verified");
+  for (const lineage::ClaimedParent& parent : claims.parents)
+    report.field(parent.role,
+                 printable(parent.name) +
+                     (parent.organization.empty() ? "" : " by " + printable(parent.organization)) +
+                     (parent.url.empty() ? "" : ", " + printable(parent.url)));
+  if (!claims.relation.empty()) report.field("made by", printable(claims.relation));
+  if (!claims.licence.empty()) report.field("licence", printable(claims.licence));
+  if (!claims.quantized_by.empty()) report.field("quantized by", printable(claims.quantized_by));
+  report.field("not checked", "all of it: names are no digests, and nobody signed them");
+  report.line("Make it count, with the parents' files: attestctl lineage add --help");
+  return report;
+}
+
 }  // namespace
 
 void add_lineage_claim_commands(CommandLine& command_line, CLI::App* group) {
@@ -78,6 +130,13 @@ void add_lineage_claim_commands(CommandLine& command_line, CLI::App* group) {
   verb->add_option("FILE", *file, "in-toto statements with SLSA provenance v1, one a line")
       ->required();
   command_line.runs(verb, [file](const Context&) { return check(*file); });
+
+  verb = command_line.verb(group, "import", "Read what a file claims of its descent: unverified",
+                           "attestctl lineage import README.md");
+  auto source = std::make_shared<std::string>();
+  verb->add_option("FILE", *source, "A model card (Markdown with YAML in front), or a GGUF file")
+      ->required();
+  command_line.runs(verb, [source](const Context&) { return import(*source); });
 }
 
 }  // namespace attest::cli

@@ -1,10 +1,8 @@
-// attestctl lineage: add, run, consent, revoke, bundle: what is said of models.
+// attestctl lineage: add, run, consent, revoke: what is said of models.
 #include "cli/command_line.h"
 #include "cli/groups.h"
-#include "cli/model_file.h"
+#include "cli/model_subject.h"
 #include "cli/submission.h"
-#include "cli/trust_file.h"
-#include "libattest/base/text.h"
 #include "libattest/model/digest.h"
 
 namespace attest::cli {
@@ -35,10 +33,9 @@ Result<statement::Parent> parse_parent(const std::string& text, Terminal& termin
     TRY_WITHIN("--parent", const auto subject, statement::Subject::parse(rest));
     return statement::Parent{role, subject};
   }
-  TRY(const auto digests, model::digest_file(rest, [&](std::uint64_t done, std::uint64_t total) {
-        terminal.progress("hashing " + rest, done, total);
-      }));
-  return statement::Parent{role, statement::Subject::artefact(digests.sha256)};
+  statement::ModelRelease parent;
+  TRY(parent.files, files_of(rest, &terminal));
+  return statement::Parent{role, statement::subject_of(parent)};
 }
 
 // "learning_rate=0.001": parameters are text; numbers are kept as written.
@@ -60,24 +57,24 @@ struct Prepared {
 };
 
 Result<Prepared> prepare(const AddOptions& options, Terminal& terminal) {
-  TRY(const auto digests,
-      model::digest_file(options.file, [&](std::uint64_t done, std::uint64_t total) {
-        terminal.progress("hashing " + options.file, done, total);
-      }));
-  const std::string file_name = Path(options.file).filename().string();
+  TRY(auto files, files_of(options.file, &terminal));
+  const Path path =
+      Path(options.file).has_filename() ? Path(options.file) : Path(options.file).parent_path();
+  const std::string file_name = path.filename().string();
   const std::string name = options.name.empty() ? file_name : options.name;
   std::vector<std::string> jurisdictions = options.jurisdictions;
   std::ranges::sort(jurisdictions);
   if (options.data_set && options.consent_required)
     return fail(usage_error("a data set asks for no consent: --consent-required is for models"));
   if (options.data_set) {
-    const statement::DataSet data{
-        name, {{file_name, digests.size, digests.sha256}}, options.licence, jurisdictions};
+    statement::DataSet data{name, {}, options.licence, jurisdictions};
+    for (const statement::ModelFile& file : files)
+      data.files.push_back({file.name, file.size, file.sha256});
     return Prepared{statement::Kind::data_set, statement::subject_of(data),
                     statement::encode(data)};
   }
   statement::ModelRelease release{name,
-                                  {{file_name, digests.size, digests.sha256, digests.fsverity}},
+                                  std::move(files),
                                   {},
                                   {},
                                   options.licence,
@@ -102,7 +99,7 @@ Result<Report> add(const AddOptions& options, const Context& context) {
   if (!options.submission.server.url.empty() && !options.data_set) {
     TRY_VOID(write_bundle(options.submission.server, options.file, prepared.subject,
                           report.json["index"].get<std::uint64_t>()));
-    report.field("bundle", options.file + ".attest/bundle.cbor and the block tree beside it");
+    report.field("bundle", options.file + ".attest/bundle.cbor");
     report.json["bundle"] = options.file + ".attest/bundle.cbor";
   }
   return report;
@@ -110,8 +107,7 @@ Result<Report> add(const AddOptions& options, const Context& context) {
 
 Result<statement::Subject> subject_named(const std::string& text) {
   if (text.find(':') != std::string::npos) return statement::Subject::parse(text);
-  TRY(const auto digests, model::digest_file(Path(text)));
-  return statement::Subject::artefact(digests.sha256);
+  return subject_of_path(text);
 }
 
 struct RunOptions {
@@ -191,195 +187,6 @@ Result<Report> revoke(const RevokeOptions& options, Time now) {
                 statement::encode(statement::Revocation{options.reason}), now);
 }
 
-struct BundleOptions {
-  ServerOptions server;
-  std::string file;
-};
-
-Result<Report> fetch_bundle(const BundleOptions& options) {
-  if (options.server.url.empty())
-    return fail(usage_error("a bundle comes from a ledger: name it with --server URL"));
-  TRY(const auto digests, model::digest_file(Path(options.file)));
-  TRY_VOID(
-      write_bundle(options.server, options.file, statement::Subject::artefact(digests.sha256), {}));
-  Report report;
-  report.line(options.file + ".attest/: bundle.cbor and tree, as of the newest checkpoint");
-  report.json = {{"bundle", options.file + ".attest/bundle.cbor"}};
-  return report;
-}
-
-struct VerifyOptions {
-  std::string file;
-  std::string bundle;
-  std::string trust;
-  std::string policy;
-  std::string form = "tree";
-};
-
-Result<lineage::VerifiedBundle> verified_bundle(const VerifyOptions& options, Time now) {
-  TRY(const TrustRoot trust, load_trust(options.trust));
-  const ModelPlaces places = places_of(options.file, options.bundle);
-  TRY(const Bytes bytes, read_bundle(places));
-  TRY_WITHIN(places.bundle.string(), const auto bundle, lineage::decode_bundle(bytes));
-  TRY_WITHIN(places.bundle.string(), auto verified, lineage::verify_bundle(bundle, trust, now));
-  return verified;
-}
-
-// One node of the graph for people: "tiny-q8 (sha256:5e0c…91d2) by tiny@lab.example, statement
-// 121".
-std::string node_text(const lineage::Origin& origin) {
-  std::string text = printable(origin.name(), 60) + " (" + shorten(origin.subject.text()) +
-                     ") by " + printable(origin.issuer, 60) + ", statement " +
-                     with_thousands(origin.index);
-  if (origin.revoked) text += ", REVOKED: " + printable(origin.revoked->reason, 100);
-  return text;
-}
-
-std::string operation_of(const lineage::Origin& origin) {
-  const auto* release = origin.release();
-  return release != nullptr && release->operation ? release->operation->name : "data set";
-}
-
-OrderedJson graph_json(const lineage::LineageGraph& graph) {
-  OrderedJson nodes = OrderedJson::array();
-  for (const auto& node : graph.nodes()) {
-    OrderedJson parents = OrderedJson::array();
-    for (const auto& edge : node.parents)
-      parents.push_back(
-          {{"role", edge.role}, {"subject", graph.nodes()[edge.parent].origin.subject.text()}});
-    nodes.push_back({{"subject", node.origin.subject.text()},
-                     {"name", node.origin.name()},
-                     {"issuer", node.origin.issuer},
-                     {"index", node.origin.index},
-                     {"licence", node.origin.licence()},
-                     {"operation", operation_of(node.origin)},
-                     {"generation", node.generation},
-                     {"revoked", node.origin.revoked.has_value()},
-                     {"parents", std::move(parents)}});
-  }
-  return nodes;
-}
-
-// Each node is drawn once, under the first child that reaches it; a second mention points there.
-void draw_tree(Report& report, const lineage::LineageGraph& graph) {
-  struct Place {
-    std::size_t node;
-    std::size_t depth;
-    std::string role;
-  };
-  std::vector<Place> open{{0, 0, ""}};
-  std::vector<bool> drawn(graph.nodes().size());
-  while (!open.empty()) {
-    const Place at = open.back();
-    open.pop_back();
-    const auto& node = graph.nodes()[at.node];
-    const std::string indent(2 + 3 * at.depth, ' ');
-    const std::string edge = at.depth == 0 ? "" : "└─ " + at.role + " ";
-    if (drawn[at.node]) {
-      report.line(indent + edge + shorten(node.origin.subject.text()) + ", see above");
-      continue;
-    }
-    drawn[at.node] = true;
-    report.line(indent + edge + "[" + operation_of(node.origin) + "] " + node_text(node.origin));
-    for (auto parent = node.parents.rbegin(); parent != node.parents.rend(); ++parent)
-      open.push_back({parent->parent, at.depth + 1, parent->role});
-  }
-}
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : printable(text)) {
-    if (c == '"' || c == '\\') safe += '\\';
-    safe += c;
-  }
-  return safe;
-}
-
-std::string draw_dot(const lineage::LineageGraph& graph) {
-  std::string dot = "digraph lineage {\n  rankdir=BT;\n  node [shape=box];\n";
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const auto& node = graph.nodes()[i];
-    dot += "  n" + std::to_string(i) + " [label=\"" + escaped(node.origin.name()) + "\\n" +
-           shorten(node.origin.subject.text()) +
-           (node.origin.revoked ? "\\nREVOKED\", color=\"red" : "") + "\"];\n";
-    for (const auto& edge : node.parents)
-      dot += "  n" + std::to_string(i) + " -> n" + std::to_string(edge.parent) + " [label=\"" +
-             escaped(operation_of(node.origin) + " / " + edge.role) + "\"];\n";
-  }
-  return dot + "}\n";
-}
-
-std::string draw_mermaid(const lineage::LineageGraph& graph) {
-  std::string text = "graph BT\n";
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const auto& node = graph.nodes()[i];
-    std::string label = printable(node.origin.name());
-    std::ranges::replace(label, '"', '\'');
-    text += "  n" + std::to_string(i) + "[\"" + label + (node.origin.revoked ? " (REVOKED)" : "") +
-            "\"]\n";
-    for (const auto& edge : node.parents)
-      text += "  n" + std::to_string(i) + " -- " + edge.role + " --> n" +
-              std::to_string(edge.parent) + "\n";
-  }
-  return text;
-}
-
-Result<Report> graph(const VerifyOptions& options, Time now) {
-  TRY(const auto bundle, verified_bundle(options, now));
-  Report report;
-  report.json = {{"subject", bundle.subject().text()}, {"nodes", graph_json(bundle.graph())}};
-  if (options.form == "dot") {
-    report.raw = draw_dot(bundle.graph());
-  } else if (options.form == "mermaid") {
-    report.raw = draw_mermaid(bundle.graph());
-  } else {
-    draw_tree(report, bundle.graph());
-  }
-  return report;
-}
-
-Result<Report> verify(const VerifyOptions& options, const Context& context) {
-  TRY(const auto bundle, verified_bundle(options, context.now));
-  TRY(const auto policy, load_release_policy(options.policy));
-  TRY(const auto file, present_file(options.file, context.terminal));
-  const auto verdict = lineage::judge_model(bundle, file, policy, context.now);
-  Report report;
-  report.outcome = verdict.outcome == result::Verdict::pass      ? Outcome::pass
-                   : verdict.outcome == result::Verdict::refused ? Outcome::refused
-                                                                 : Outcome::incomplete;
-  report.line(options.file + ": " + std::string(result::to_string(verdict.outcome)));
-  report.field("release", verdict.release);
-  report.field("as of", verdict.checkpoint);
-  report.field("statements", std::to_string(bundle.statements()) + " signatures checked");
-  report.json = {{"file", options.file},
-                 {"release", verdict.release},
-                 {"checkpoint", verdict.checkpoint},
-                 {"nodes", graph_json(bundle.graph())},
-                 {"checks", OrderedJson::array()},
-                 {"not_checked", verdict.not_checked},
-                 {"findings", verdict.findings}};
-  for (const auto& check : verdict.checks) {
-    report.json["checks"].push_back({{"name", check.name},
-                                     {"outcome", result::to_string(check.outcome)},
-                                     {"why", check.why},
-                                     {"expected", check.expected},
-                                     {"found", check.found},
-                                     {"policy", check.place}});
-    report.line("  " + padded(result::to_string(check.outcome), 11) + " " + check.why);
-  }
-  draw_tree(report, bundle.graph());
-  for (const std::string& finding : verdict.findings)
-    report.field("note", printable(finding, 2000));
-  for (const std::string& text : verdict.not_checked) report.field("not checked", text);
-  return report;
-}
-
-void add_verify_options(CLI::App* verb, VerifyOptions& options) {
-  verb->add_option("FILE", options.file, "The model")->required();
-  verb->add_option("--bundle", options.bundle, "Its proof bundle; FILE.attest/bundle.cbor without");
-  add_trust_option(verb, options.trust);
-}
-
 void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
   CLI::App* verb = command_line.verb(
       group, "add", "Release a model or data set: sign where it comes from, and enter it",
@@ -387,7 +194,7 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
       "    --parent base:tiny-f32.gguf --licence Apache-2.0 --issuer tiny@lab.example \\\n"
       "    --key publisher.key --server https://127.0.0.1:8443");
   auto added = std::make_shared<AddOptions>();
-  verb->add_option("FILE", added->file, "The file")->required();
+  verb->add_option("FILE", added->file, "The file, or the directory that is one model")->required();
   verb->add_option("--name", added->name, "What people know it by; the file's name without");
   verb->add_option("--licence", added->licence, "An SPDX licence expression")->required();
   verb->add_option("--jurisdiction", added->jurisdictions,
@@ -451,13 +258,6 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
   add_submission_options(verb, revoked->submission);
   command_line.runs(verb,
                     [revoked](const Context& context) { return revoke(*revoked, context.now); });
-
-  verb = command_line.verb(group, "bundle", "Fetch a model's newest proof bundle",
-                           "attestctl lineage bundle tiny-q8.gguf --server https://127.0.0.1:8443");
-  auto fetched = std::make_shared<BundleOptions>();
-  verb->add_option("FILE", fetched->file, "The model")->required();
-  add_server_options(verb, fetched->server);
-  command_line.runs(verb, [fetched](const Context&) { return fetch_bundle(*fetched); });
 }
 
 }  // namespace
@@ -465,23 +265,9 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
 void add_lineage_commands(CommandLine& command_line) {
   CLI::App* group = command_line.group("lineage", "Where models come from");
   add_writing_verbs(command_line, group);
-
-  CLI::App* verb = command_line.verb(group, "verify", "Check a model's descent, offline",
-                                     "attestctl lineage verify tiny-q8.gguf --trust trust.toml");
-  auto verified = std::make_shared<VerifyOptions>();
-  add_verify_options(verb, *verified);
-  verb->add_option("--policy", verified->policy, "What a model must be (TOML)");
-  command_line.runs(verb,
-                    [verified](const Context& context) { return verify(*verified, context); });
-
-  verb = command_line.verb(
-      group, "graph", "Draw a model's descent",
-      "attestctl lineage graph tiny-q8.gguf --trust trust.toml --as dot | dot -Tsvg");
-  auto drawn = std::make_shared<VerifyOptions>();
-  add_verify_options(verb, *drawn);
-  verb->add_option("--as", drawn->form, "tree (the default), dot or mermaid")
-      ->check(CLI::IsMember({"tree", "dot", "mermaid"}));
-  command_line.runs(verb, [drawn](const Context& context) { return graph(*drawn, context.now); });
+  add_lineage_bundle_command(command_line, group);
+  add_lineage_graph_commands(command_line, group);
+  add_lineage_reproduce_command(command_line, group);
   add_lineage_claim_commands(command_line, group);
 }
 

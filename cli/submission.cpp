@@ -4,12 +4,12 @@
 #include <thread>
 
 #include "cli/command_line.h"
+#include "cli/model_subject.h"
 #include "cli/passphrase.h"
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
 #include "libattest/crypto/random.h"
 #include "libattest/crypto/signing_key.h"
-#include "libattest/model/block_tree.h"
 #include "libattest/transparency/checkpoint.h"
 
 namespace attest::cli {
@@ -108,12 +108,7 @@ Status write_bundle(const ServerOptions& server, const Path& file,
   std::string url = server.url + "/v1/bundle?subject=" + http::url_encode(subject.text());
   if (index) url += "&index=" + std::to_string(*index);
   TRY(const Bytes bundle, client.fetch(url));
-  TRY(const auto opened, system_files().open(file, OpenMode::read));
-  TRY(const auto digests, model::digest_file_with_leaves(*opened));
-  const Path folder = file.string() + ".attest";
-  TRY_VOID(system_files().make_directories(folder));
-  TRY_VOID(write_file_atomically(folder / "tree", model::make_block_tree(digests.leaves)));
-  return write_file_atomically(folder / "bundle.cbor", bundle);
+  return write_beside(file, bundle);
 }
 
 }  // namespace attest::cli

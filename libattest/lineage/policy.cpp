@@ -105,6 +105,7 @@ Result<ReleasePolicy> parse_release_policy(std::string_view text, std::string na
   TRY(policy.roles, texts(root, "required_roles"));
   TRY(policy.licences, texts(root, "licences"));
   TRY(policy.formats, texts(root, "formats"));
+  TRY(policy.not_models, texts(root, "not_models"));
   TRY_VOID(read_statement_rules(root, policy));
   TRY(const auto age, root.optional_span("max_status_age"));
   if (age) {

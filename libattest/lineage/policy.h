@@ -55,6 +55,8 @@ struct ReleasePolicy {
   std::optional<Asked<result::TrustLevel>> training_hardware;    // at least, of each node
   std::vector<DescentRule> descent;
   std::vector<PlacementRule> placement;
+  std::optional<Asked<std::vector<std::string>>>
+      not_models;  // names that need no release; patterns
   // Descendants of a revoked release are refused unless the policy says otherwise.
   Asked<bool> allow_revoked_ancestors{false, {}};
 };

@@ -35,7 +35,7 @@ Verdict worse(Verdict a, Verdict b) {
   return a == Verdict::incomplete || b == Verdict::incomplete ? Verdict::incomplete : Verdict::pass;
 }
 
-Verdict verdict_of(const Error& error) {
+Verdict outcome_of(const Error& error) {
   return error.kind == ErrorKind::refused ? Verdict::refused : Verdict::incomplete;
 }
 
@@ -46,6 +46,7 @@ class Judgement {
       : bundle_(bundle), file_(file), policy_(policy) {}
 
   void file() {
+    if (!file_.parts.empty()) return files();
     const statement::ModelRelease* release = bundle_.release().release();
     const auto& files = release ? release->files : std::vector<statement::ModelFile>{};
     const auto released =
@@ -60,6 +61,33 @@ class Judgement {
     check(rules::model_fsverity, released->fsverity == file_.digests.fsverity,
           digest_uri(released->fsverity), digest_uri(file_.digests.fsverity),
           "the release names another fs-verity digest");
+  }
+
+  // A directory is the release when it holds its files and nothing else.
+  void files() {
+    const statement::ModelRelease* release = bundle_.release().release();
+    std::string wrong;
+    std::size_t many = 0;
+    const auto tell = [&](const std::string& name, const std::string& what) {
+      if (++many <= 5) wrong += (wrong.empty() ? "" : "; ") + printable(name, 100) + " " + what;
+    };
+    const auto released = release ? release->files : std::vector<statement::ModelFile>{};
+    for (const PresentedPart& part : file_.parts) {
+      const auto known = std::ranges::find(released, part.name, &statement::ModelFile::name);
+      if (known == released.end())
+        tell(part.name, "is not in the release");
+      else if (known->sha256 != part.digests.sha256 || known->size != part.digests.size ||
+               known->fsverity != part.digests.fsverity)
+        tell(part.name, "is not the file that was released");
+    }
+    for (const statement::ModelFile& known : released)
+      if (std::ranges::find(file_.parts, known.name, &PresentedPart::name) == file_.parts.end())
+        tell(known.name, "is missing");
+    if (many > 5) wrong += "; and " + std::to_string(many - 5) + " more";
+    check(rules::model_files, many == 0 && !released.empty(),
+          "the " + std::to_string(released.size()) + " files of " + bundle_.subject().text(),
+          many == 0 ? std::to_string(file_.parts.size()) + " files" : wrong,
+          file_.name + " is not the directory that was released");
   }
 
   void revocation() {
@@ -257,6 +285,31 @@ ModelVerdict judge_model(const VerifiedBundle& bundle, const PresentedFile& file
   return std::move(verdict);
 }
 
+void add_checks(ModelVerdict& verdict, std::vector<ModelCheck> checks) {
+  for (const ModelCheck& check : checks) verdict.outcome = worse(verdict.outcome, check.outcome);
+  verdict.checks.insert(verdict.checks.begin(), std::make_move_iterator(checks.begin()),
+                        std::make_move_iterator(checks.end()));
+}
+
+ModelCheck check_of(const Error& error) {
+  ModelCheck check;
+  check.name = std::string(error.rule.name);
+  check.outcome = outcome_of(error);
+  check.expected = error.expected_value;
+  check.found = error.found_value;
+  check.why = (error.where.empty() ? "" : error.where + ": ") + error.what;
+  if (!error.next_step.empty()) check.why += "; " + error.next_step;
+  return check;
+}
+
+ModelVerdict verdict_of(const Error& error) {
+  ModelVerdict verdict;
+  verdict.outcome = outcome_of(error);
+  verdict.checks.push_back(check_of(error));
+  verdict.not_checked.emplace_back("everything after this");
+  return verdict;
+}
+
 ModelVerdict judge_bundle(ByteView bytes, const TrustRoot& trust, const PresentedFile& file,
                           const ReleasePolicy& policy, Time now) {
   const auto verify = [&]() -> Result<VerifiedBundle> {
@@ -271,13 +324,8 @@ ModelVerdict judge_bundle(ByteView bytes, const TrustRoot& trust, const Presente
                            with_thousands(bundle->statements()) + " statements", "", ""});
     return verdict;
   }
-  const Error& error = bundle.error();
-  ModelVerdict verdict;
-  verdict.outcome = verdict_of(error);
-  verdict.checks.push_back({std::string(error.rule.name), verdict.outcome, error.expected_value,
-                            error.found_value,
-                            (error.where.empty() ? "" : error.where + ": ") + error.what, ""});
-  verdict.not_checked.push_back("the file and the policy: the bundle could not be relied on");
+  ModelVerdict verdict = verdict_of(bundle.error());
+  verdict.not_checked = {"the file and the policy: the bundle could not be relied on"};
   return verdict;
 }
 

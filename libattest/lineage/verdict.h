@@ -13,11 +13,19 @@
 
 namespace attest::lineage {
 
-// PresentedFile is the file before us, as libattest/model found it.
+// PresentedPart is one file of a model that is a directory.
+struct PresentedPart {
+  std::string name;  // relative, '/' between its parts
+  model::FileDigests digests;
+};
+
+// PresentedFile is the file before us, as libattest/model found it, or the directory: then `parts`
+// holds its files in the order of their names, and `digests` says nothing.
 struct PresentedFile {
   std::string name;  // for messages
   model::FileDigests digests;
-  std::string format;    // "gguf", or empty where the caller does not know
+  std::string format;  // "gguf", or empty where the caller does not know
+  std::vector<PresentedPart> parts{};
   std::string region{};  // where it is to run, as the policy calls it; empty where nobody said
 };
 
@@ -43,7 +51,8 @@ struct ModelVerdict {
 
 // judge_model judges, in this order:
 //   - the bundle speaks for this file: SHA-256, fs-verity digest and size (rules::model_digest,
-//     rules::model_fsverity, rules::model_size);
+//     rules::model_fsverity, rules::model_size); of a directory, its files are those of the
+//     release, none missing, none more (rules::model_files);
 //   - the release was not revoked (rules::model_revoked), and no ancestor was
 //     (rules::model_revoked_ancestor, unless the policy allows it);
 //   - the status is no older than the policy asks: older is incomplete (rules::model_status_age);
@@ -56,6 +65,13 @@ struct ModelVerdict {
 ModelVerdict judge_model(const VerifiedBundle& bundle, const PresentedFile& file,
                          const ReleasePolicy& policy, Time now);
 
+// add_checks puts checks made elsewhere before a verdict's own, and lets them count.
+void add_checks(ModelVerdict& verdict, std::vector<ModelCheck> checks);
+// verdict_of gives an error on the way to a verdict as one: one form for all that a gate says.
+ModelVerdict verdict_of(const Error& error);
+// check_of gives an error as a check.
+ModelCheck check_of(const Error& error);
+
 // judge_bundle decodes and verifies a bundle first; where that fails the verdict says why, in the
 // same form.
 ModelVerdict judge_bundle(ByteView bundle, const TrustRoot& trust, const PresentedFile& file,
@@ -67,6 +83,7 @@ namespace attest::rules {
 inline constexpr Rule model_digest{"lineage.model.digest"};
 inline constexpr Rule model_fsverity{"lineage.model.fsverity"};
 inline constexpr Rule model_size{"lineage.model.size"};
+inline constexpr Rule model_files{"lineage.model.files"};
 inline constexpr Rule model_revoked{"lineage.model.revoked"};
 inline constexpr Rule model_revoked_ancestor{"lineage.model.revoked-ancestor"};
 inline constexpr Rule model_status_age{"lineage.model.status-age"};

@@ -6,6 +6,7 @@
 #include "inference/receipt_file.h"
 #include "libattest/base/file.h"
 #include "libattest/evidence/enrolment.h"
+#include "libattest/lineage/model_card.h"
 #include "libattest/model/gguf.h"
 #include "libattest/model/gguf_writer.h"
 #include "libattest/model/oms_statement.h"
@@ -150,8 +151,9 @@ TEST_CASE("seeds: reference values and results") {
 TEST_CASE("seeds: statements, proofs and bundles") {
   SeedFolder seeds(seed_root());
   TestLog log;
-  const TestIssuer& lab =
-      log.issuer("lab.example", {"data-set", "model-release", "revocation"}, {"sha256:*"});
+  const TestIssuer& lab = log.issuer(
+      "lab.example", {"data-set", "model-release", "revocation", "training-run", "consent"},
+      {"sha256:*"});
   const statement::ModelRelease base = release_of("base");
   const statement::ModelRelease chat =
       release_of("chat", "quantize", {{"base", statement::subject_of(base)}});
@@ -159,6 +161,17 @@ TEST_CASE("seeds: statements, proofs and bundles") {
   log.release(lab, base);
   log.release(lab, chat);
   log.revoke(lab, statement::subject_of(base), "withdrawn");
+  const statement::TrainingRun run{statement::subject_of(base),
+                                   {"trainer", sha256(as_bytes("trainer"))},
+                                   {{"epochs", "3"}},
+                                   {},
+                                   {{"rack7-n03", to_bytes("result")}},
+                                   now,
+                                   now};
+  log.say(lab, statement::Kind::training_run, run.output, statement::encode(run));
+  const statement::Consent consent{statement::subject_of(chat), statement::subject_of(base),
+                                   "quantize"};
+  log.say(lab, statement::Kind::consent, consent.child, statement::encode(consent));
   const lineage::UntrustedBundle bundle = log.bundle(statement::subject_of(chat), {now, now});
 
   for (std::uint64_t index = 0; index < log.size(); ++index) {
@@ -208,6 +221,9 @@ TEST_CASE("seeds: other projects' statements") {
       std::string(64, 'a') + R"("}}]})";
   REQUIRE_OK(statement::parse_in_toto(as_bytes(in_toto)));
   seeds.add("statement_in_toto", in_toto);
+  const std::string card = "---\nlicense: mit\nbase_model:\n- a/b\ndatasets: [c, 'd']\n---\n";
+  REQUIRE_OK(lineage::parse_model_card(card));
+  seeds.add("lineage_model_card", card);
   const std::string envelope = R"({"payload":")" + to_base64(as_bytes(in_toto)) +
                                R"(","payloadType":"application/vnd.in-toto+json",)" +
                                R"("signatures":[{"keyid":"k","sig":"AAAA"}]})";

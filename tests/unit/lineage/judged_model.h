@@ -51,12 +51,12 @@ struct Gate {
 };
 
 // A moment of the training run below.
-inline const Time trained = PublishedModel::cosigned - Seconds(7'200);
+inline const Time in_training = PublishedModel::cosigned - Seconds(7'200);
 
 inline result::Ear ear_of(const std::string& verifier, const std::string& node) {
   result::Ear ear;
-  ear.issued_at = trained;
-  ear.expires = trained + Seconds(3'600);
+  ear.issued_at = in_training;
+  ear.expires = in_training + Seconds(3'600);
   ear.nonce = Bytes(32);
   ear.verifier_id = {"verifierd", "lab.example"};
   ear.issuer = verifier;
@@ -82,8 +82,8 @@ inline statement::TrainingRun run_of(const PublishedModel& model,
                                      std::vector<statement::TrainingHardware> hardware) {
   return {subject_of(model.base),       {"trainer 1.4", sha256(as_bytes("trainer"))},
           {{"learning_rate", "0.001"}}, {subject_of(model.text)},
-          std::move(hardware),          trained - Seconds(60),
-          trained + Seconds(3'000)};
+          std::move(hardware),          in_training - Seconds(60),
+          in_training + Seconds(3'000)};
 }
 
 inline void say_run(PublishedModel& model, const statement::TrainingRun& run) {
