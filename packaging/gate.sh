@@ -3,7 +3,8 @@
 # to people, keeps what it says to programs, and ends with its exit status.
 #
 # Environment: ATTEST_PATHS (separated by spaces), ATTEST_TRUST, ATTEST_TRUST_SHA256,
-# ATTEST_POLICY (may be empty), ATTEST_REPORT (where the JSON report goes).
+# ATTEST_POLICY, ATTEST_REGION, ATTEST_SARIF and ATTEST_JUNIT (each may be empty), ATTEST_REPORT
+# (where the JSON report goes).
 set -euo pipefail
 
 incomplete=2
@@ -25,9 +26,15 @@ fi
 read -r -a paths <<<"$ATTEST_PATHS"
 options=(--trust "$ATTEST_TRUST")
 [ -z "${ATTEST_POLICY:-}" ] || options+=(--policy "$ATTEST_POLICY")
+[ -z "${ATTEST_REGION:-}" ] || options+=(--region "$ATTEST_REGION")
+files=()
+[ -z "${ATTEST_SARIF:-}" ] || files+=(--sarif "$ATTEST_SARIF")
+[ -z "${ATTEST_JUNIT:-}" ] || files+=(--junit "$ATTEST_JUNIT")
 
 status=0
-attestctl gate "${options[@]}" -- "${paths[@]}" || status=$?
+attestctl gate "${options[@]}" "${files[@]}" -- "${paths[@]}" || status=$?
 attestctl gate "${options[@]}" --json -- "${paths[@]}" >"$ATTEST_REPORT" || true
-[ -z "${GITHUB_OUTPUT:-}" ] || echo "report=$ATTEST_REPORT" >>"$GITHUB_OUTPUT"
+if [ -n "${GITHUB_OUTPUT:-}" ]; then
+  printf 'report=%s\nsarif=%s\njunit=%s\n' "$ATTEST_REPORT" "${ATTEST_SARIF:-}" "${ATTEST_JUNIT:-}" >>"$GITHUB_OUTPUT"
+fi
 exit "$status"

@@ -17,7 +17,7 @@ fail() {
 for page in "$packaging"/man/*.[18]; do
   mandoc -T lint -W warning "$page" || fail "$page has warnings"
 done
-for script in "$packaging"/*.sh "$packaging"/completions/*.bash; do
+for script in "$packaging"/*.sh "$packaging"/completions/*.bash "$packaging"/pre-commit/*; do
   bash -n "$script" || fail "$script does not parse"
 done
 
@@ -89,8 +89,15 @@ esac
 completes "ledger" attestctl le
 completes "--help --version" attestctl --
 completes "verify-note verify-proof verify-consistency verify-receipt verify-sigstore" attestctl ledger ver
-completes "--help --json --policy --trust" attestctl gate --
-completes "--policy" attestctl gate --trust trust.toml --p
+completes "--help --json --junit --key --passphrase-file --policy --region --sarif --trust --verifier --vsa" \
+  attestctl gate --
+completes "--policy" attestctl gate --trust trust.toml --po
+
+# The gate's manual describes the options that it has, and no other.
+sed -nE 's/^\.It Fl -([a-z-]+).*/--\1/p' "$packaging/man/attestctl-gate.1" | sort >"$work/named"
+complete_words attestctl gate -- | tr ' ' '\n' | grep -vx -- --help | sort >"$work/there"
+diff "$work/named" "$work/there" >"$work/difference" ||
+  fail "attestctl-gate(1) and --help differ: $(cat "$work/difference")"
 
 # The manual names every group, and no other.
 sed -n 's/^\.It Cm //p' "$packaging/man/attestctl.1" | tr -d ' ' | tr , '\n' | sort >"$work/named"
