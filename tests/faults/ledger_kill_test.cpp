@@ -1,5 +1,6 @@
-// A log is killed at every file operation of a sequencing run, whole and with a torn write, and
-// opened again: nothing acknowledged is lost, and there is never a second history.
+// A log is killed at every file operation of a sequencing run, whole, with a torn write, and with
+// all lost that was not synced, and opened again: nothing acknowledged is lost, and there is never
+// a second history.
 #include <cstdio>
 #include <sstream>
 
@@ -69,6 +70,8 @@ Promises read_promises(int pipe_end) {
   return promises;
 }
 
+enum class End { killed, torn, power_cut };
+
 class KillRun {
  public:
   KillRun() : files_(never_), test_(unsynced(never_, files_)) {
@@ -79,13 +82,14 @@ class KillRun {
   }
 
   // stop_at gives false when the child came to its end without being stopped.
-  bool stop_at(long operation, bool torn) {
+  bool stop_at(long operation, End how) {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
     const pid_t child = ::fork();
     if (child == 0) {
       ::close(ends[0]);
-      StopAt stop{operation, torn, 0};
+      Platter platter(test_.place().directory, durable());
+      StopAt stop{operation, how == End::torn, 0, how == End::power_cut ? &platter : nullptr};
       StoppingFiles files(stop);
       register_stopping_vfs(stop);
       LogPlace place = test_.place();
@@ -101,6 +105,8 @@ class KillRun {
     REQUIRE(WIFEXITED(status));
     const int code = WEXITSTATUS(status);
     REQUIRE((code == 0 || code == stopped_status));
+    if (code == stopped_status && how == End::power_cut)
+      Platter::cut(test_.place().directory, durable());
     return code == stopped_status;
   }
 
@@ -124,6 +130,8 @@ class KillRun {
     register_stopping_vfs(never);
     return TestLog(files, "stopping", {.entries_in_memory = 2, .fan_in = 2});
   }
+
+  Path durable() const { return test_.directory.path() / "durable"; }
 
   std::string visible_checkpoint() {
     return must(read_text_file(test_.place().directory / "public/checkpoint"));
@@ -161,15 +169,16 @@ class KillRun {
 
 }  // namespace
 
-TEST_CASE("a log killed at any file operation loses nothing and forks nothing") {
-  const bool torn = GENERATE(false, true);
+TEST_CASE("a log stopped at any file operation loses nothing and forks nothing") {
+  const auto [how, name] = GENERATE(table<End, const char*>(
+      {{End::killed, "killed"}, {End::torn, "torn writes"}, {End::power_cut, "power cut"}}));
   long operation = 0;
   for (bool stopped = true; stopped; ++operation) {
-    INFO("stopped at operation " << operation << (torn ? ", torn" : ""));
+    INFO("stopped at operation " << operation << ", " << name);
     KillRun kill;
-    stopped = kill.stop_at(operation, torn);
+    stopped = kill.stop_at(operation, how);
     kill.recover_and_check();
   }
-  std::printf("%ld places to stop at%s\n", operation - 1, torn ? ", with torn writes" : "");
+  std::printf("%ld places to stop at, %s\n", operation - 1, name);
   CHECK(operation > 50);
 }

@@ -5,15 +5,21 @@
 
 namespace attest {
 
+void StopAt::end() const {
+  if (platter != nullptr) platter->leave_behind();
+  _exit(stopped_status);
+}
+
 namespace {
 
 void step(StopAt& stop) {
-  if (stop.last_step()) _exit(stopped_status);
+  if (stop.last_step()) stop.end();
 }
 
 class StoppingFile final : public File {
  public:
-  StoppingFile(std::unique_ptr<File> file, StopAt& stop) : file_(std::move(file)), stop_(&stop) {}
+  StoppingFile(std::unique_ptr<File> file, Path path, StopAt& stop)
+      : file_(std::move(file)), path_(std::move(path)), stop_(&stop) {}
   Result<std::uint64_t> size() override { return file_->size(); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer) override {
     return file_->read_at(offset, buffer);
@@ -21,7 +27,7 @@ class StoppingFile final : public File {
   Status write_at(std::uint64_t offset, ByteView bytes) override {
     if (stop_->last_step()) {
       if (stop_->torn) (void)file_->write_at(offset, bytes.first(bytes.size() / 2));
-      _exit(stopped_status);
+      stop_->end();
     }
     return file_->write_at(offset, bytes);
   }
@@ -31,11 +37,13 @@ class StoppingFile final : public File {
   }
   Status sync() override {
     step(*stop_);
+    if (stop_->platter != nullptr) stop_->platter->file_synced(path_);
     return {};
   }
 
  private:
   std::unique_ptr<File> file_;
+  Path path_;
   StopAt* stop_;
 };
 
@@ -45,7 +53,7 @@ Result<std::unique_ptr<File>> StoppingFiles::open(const Path& path, OpenMode mod
                                                   unsigned permissions) {
   if (mode != OpenMode::read) step(*stop_);
   TRY(auto file, system_files().open(path, mode, permissions));
-  return std::make_unique<StoppingFile>(std::move(file), *stop_);
+  return std::make_unique<StoppingFile>(std::move(file), path, *stop_);
 }
 
 Status StoppingFiles::rename(const Path& from, const Path& to) {
@@ -63,8 +71,9 @@ Status StoppingFiles::make_directories(const Path& path, unsigned) {
   if (error) return fail(fault(rules::file_io, "cannot be made").within(path.string()));
   return {};
 }
-Status StoppingFiles::sync_directory(const Path&) {
+Status StoppingFiles::sync_directory(const Path& path) {
   step(*stop_);
+  if (stop_->platter != nullptr) stop_->platter->directory_synced(path);
   return {};
 }
 Result<bool> StoppingFiles::exists(const Path& path) {
@@ -80,6 +89,7 @@ namespace {
 struct LayeredFile {
   sqlite3_file base;
   sqlite3_file* real;
+  const char* name;  // SQLite keeps it while the file is open
 };
 
 StopAt* vfs_stop = nullptr;
@@ -102,7 +112,7 @@ int write_file_part(sqlite3_file* file, const void* buffer, int amount, sqlite3_
   if (vfs_stop->last_step()) {
     if (vfs_stop->torn)
       (void)real_methods(file).xWrite(real_file(file), buffer, amount / 2, offset);
-    _exit(stopped_status);
+    vfs_stop->end();
   }
   return real_methods(file).xWrite(real_file(file), buffer, amount, offset);
 }
@@ -110,8 +120,13 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   step(*vfs_stop);
   return real_methods(file).xTruncate(real_file(file), size);
 }
-int sync_file(sqlite3_file*, int) {
+// Its own layer syncs the directory of a journal or write-ahead log that it made.
+int sync_file(sqlite3_file* file, int) {
   step(*vfs_stop);
+  if (vfs_stop->platter == nullptr) return SQLITE_OK;
+  const Path path = reinterpret_cast<LayeredFile*>(file)->name;
+  vfs_stop->platter->file_synced(path);
+  vfs_stop->platter->directory_synced(path.parent_path());
   return SQLITE_OK;
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
@@ -174,6 +189,7 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   static const sqlite3_io_methods methods = stopping_methods();
   auto* layered = reinterpret_cast<LayeredFile*>(file);
   layered->real = reinterpret_cast<sqlite3_file*>(layered + 1);
+  layered->name = name;
   const int code = real_vfs->xOpen(real_vfs, name, layered->real, flags, out_flags);
   layered->base.pMethods = layered->real->pMethods == nullptr ? nullptr : &methods;
   return code;

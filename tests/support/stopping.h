@@ -3,13 +3,15 @@
 // StopAt counts operations; at the chosen one the process ends at once, without a destructor, a
 // flush or an exit handler. StoppingFiles counts those of a FileSystem, the SQLite file layer of
 // register_stopping_vfs those of a database. At a write, `torn` lets half of it reach the file.
-// Syncs count and are then left out: a kill does not lose what the system has taken over.
+// Syncs count and are then left out: a kill does not lose what the system has taken over. With a
+// Platter the end is a power cut instead: what was not synced is lost.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "libattest/base/file.h"
+#include "tests/support/platter.h"
 
 namespace attest {
 
@@ -17,12 +19,14 @@ struct StopAt {
   long remaining = -1;  // operations left; negative: never stop
   bool torn = false;
   long counted = 0;
+  Platter* platter = nullptr;  // nothing: the process is killed and the machine goes on
 
   // step is called before each operation; it says whether the process ends within this one.
   bool last_step() {
     ++counted;
     return remaining >= 0 && remaining-- == 0;
   }
+  [[noreturn]] void end() const;
 };
 
 inline constexpr int stopped_status = 99;
