@@ -15,6 +15,10 @@ bool is_json(ByteView entry) {
   return !entry.empty() && entry.front() == std::byte{'{'};
 }
 
+void name_subjects(EntryForm& form, const std::vector<statement::Subject>& subjects) {
+  for (const statement::Subject& subject : subjects) form.subjects.push_back(subject.text());
+}
+
 Result<EntryForm> statement_form(ByteView entry) {
   TRY(const auto statement, statement::parse_statement(entry));
   EntryForm form;
@@ -26,6 +30,7 @@ Result<EntryForm> statement_form(ByteView entry) {
   if (const auto* release = statement.as<statement::ModelRelease>())
     for (const statement::Parent& parent : release->parents)
       form.parents.push_back(parent.subject.text());
+  name_subjects(form, statement::subjects_of(statement));
   return form;
 }
 
@@ -33,16 +38,15 @@ Result<EntryForm> envelope_form(ByteView entry) {
   TRY(const auto envelope, statement::parse_dsse(as_text(entry)));
   EntryForm form;
   form.kind = envelope.payload_type;
+  TRY(const auto subjects, statement::subjects_of(entry));
+  name_subjects(form, subjects);
   return form;
 }
 
 }  // namespace
 
 Result<EntryForm> form_of(ByteView entry) {
-  TRY(EntryForm form, is_json(entry) ? envelope_form(entry) : statement_form(entry));
-  TRY(const auto subjects, statement::subjects_of(entry));
-  for (const statement::Subject& subject : subjects) form.subjects.push_back(subject.text());
-  return form;
+  return is_json(entry) ? envelope_form(entry) : statement_form(entry);
 }
 
 Lookup lookup_for(Field field, std::string_view text) {

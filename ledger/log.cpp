@@ -19,6 +19,8 @@ using transparency::VerifierKey;
 Path floor_of(const LogPlace& place) {
   return place.floor.empty() ? place.directory / "signing-floor" : place.floor;
 }
+constexpr const char* frozen_name = "frozen";
+
 Path database_of(const LogPlace& place) {
   return place.directory / "ledger.db";
 }
@@ -61,17 +63,18 @@ Error no_checkpoint() {
 
 }  // namespace
 
-Log::Log(LogPlace place, std::unique_ptr<Store> store)
+Log::Log(LogPlace place, std::unique_ptr<SqliteStore> store)
     : place_(std::move(place)),
       store_(std::move(store)),
       publication_(*place_.files, place_.directory / "public") {}
 
-Result<std::unique_ptr<Log>> Log::assemble(LogPlace place, std::unique_ptr<Store> store,
+Result<std::unique_ptr<Log>> Log::assemble(LogPlace place, std::unique_ptr<SqliteStore> store,
                                            std::shared_ptr<const SigningKey> key, Descriptor lock) {
   TRY(auto floor, SigningFloor::open(*place.files, floor_of(place), store->identity().origin));
   TRY(auto sequencer, Sequencer::make(*store, std::move(floor), std::move(key), place.deduplicate));
   std::unique_ptr<Log> log(new Log(std::move(place), std::move(store)));
   log->lock_ = std::move(lock);
+  TRY(log->frozen_, log->place_.files->exists(log->place_.directory / frozen_name));
   log->sequencer_ = std::make_unique<Sequencer>(std::move(sequencer));
   return log;
 }
@@ -84,7 +87,7 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
   TRY(const bool signed_before, place.files->exists(floor_of(place)));
   TRY(const bool made_before, place.files->exists(database_of(place)));
   // A crash between the two leaves a database and no floor: init again only writes the floor.
-  std::unique_ptr<Store> store;
+  std::unique_ptr<SqliteStore> store;
   if (made_before && !signed_before) {
     TRY(store, SqliteStore::open(database_of(place), options_of(place, true)));
     TRY(const Head head, store->head());
@@ -109,12 +112,13 @@ Result<std::unique_ptr<Log>> Log::open(LogPlace place, std::shared_ptr<const Sig
   TRY(const bool there, place.files->exists(database_of(place)));
   if (!there) return open_to_read(std::move(place));  // says that there is none
   TRY(auto lock, take_lock(place.directory));
-  TRY(std::unique_ptr<Store> store, SqliteStore::open(database_of(place), options_of(place, true)));
+  TRY(std::unique_ptr<SqliteStore> store,
+      SqliteStore::open(database_of(place), options_of(place, true)));
   return assemble(std::move(place), std::move(store), std::move(key), std::move(lock));
 }
 
 Result<std::unique_ptr<Log>> Log::open_to_read(LogPlace place) {
-  TRY(std::unique_ptr<Store> store,
+  TRY(std::unique_ptr<SqliteStore> store,
       SqliteStore::open(database_of(place), options_of(place, false)));
   return std::unique_ptr<Log>(new Log(std::move(place), std::move(store)));
 }
@@ -122,7 +126,41 @@ Result<std::unique_ptr<Log>> Log::open_to_read(LogPlace place) {
 Result<std::vector<Added>> Log::add(const std::vector<Bytes>& entries) {
   const std::lock_guard lock(mutex_);
   if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
+  TRY_VOID(check_open());
   return sequencer_->append(entries);
+}
+
+Status Log::check_open() const {
+  if (frozen_)
+    return fail(refused(rules::log_frozen, "the log is frozen and takes no entries")
+                    .within(place_.directory.string())
+                    .next("enter it in the log that follows this one"));
+  std::error_code unknown;
+  const auto space = std::filesystem::space(place_.directory, unknown);
+  if (unknown || space.available >= place_.headroom) return {};
+  return fail(incomplete(rules::log_disk_low, "the disk is nearly full: the log takes no entries")
+                  .expected("at least " + std::to_string(place_.headroom) + " bytes free")
+                  .found(std::to_string(space.available))
+                  .next("free some space: the log goes on by itself; nothing was lost"));
+}
+
+Status Log::freeze() {
+  const std::lock_guard lock(mutex_);
+  if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
+  TRY_VOID(write_file_atomically(*place_.files, place_.directory / frozen_name,
+                                 as_bytes("attest-frozen/v1\n")));
+  frozen_ = true;
+  return {};
+}
+
+bool Log::frozen() const {
+  const std::lock_guard lock(mutex_);
+  return frozen_;
+}
+
+Status Log::copy_database(const Path& file) const {
+  const std::lock_guard lock(mutex_);
+  return store_->copy_to(file);
 }
 
 Result<Added> Log::add(const Bytes& entry) {

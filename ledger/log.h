@@ -4,6 +4,7 @@
 //   DIRECTORY/index/          where entries are found by digest and lookup; made from the entries
 //   DIRECTORY/signing-floor   what was signed last (SigningFloor); may lie elsewhere
 //   DIRECTORY/writer.lock     held by the one process that writes
+//   DIRECTORY/frozen          there once the log takes no more entries
 //   DIRECTORY/public/         checkpoint and tiles for any web server (Publication)
 //
 // Adding gives an entry a durable index at once. A checkpoint that covers it is made by
@@ -22,6 +23,7 @@
 #include "ledger/publication.h"
 #include "ledger/sequencer.h"
 #include "ledger/signing_floor.h"
+#include "ledger/sqlite_store.h"
 #include "ledger/store.h"
 #include "libattest/base/descriptor.h"
 #include "libattest/base/file.h"
@@ -37,6 +39,7 @@ struct LogPlace {
   FileSystem* files = &system_files();  // everything but the database
   std::string sqlite_vfs;               // empty: the system's
   IndexLimits index;                    // when index files are written and merged
+  std::uint64_t headroom = 16U << 20;   // bytes of the disk to leave free: see add
   bool deduplicate = true;              // an entry that is there already keeps its index
 };
 
@@ -67,13 +70,21 @@ class Log {
   // add enters statements, all in one transaction, and returns when they are durable. An entry that
   // is there already, byte for byte, keeps its index. Each must be a statement or DSSE envelope of
   // at most 65,535 bytes; map roots are the log's own to write. Signatures are the caller's to
-  // check.
+  // check. While less than place.headroom is free on the disk nothing is taken
+  // (rules::log_disk_low, incomplete): what is left lets the log sign and publish what it has.
   Result<std::vector<Added>> add(const std::vector<Bytes>& entries);
   Result<Added> add(const Bytes& entry);
 
   // sign_checkpoint appends a map root when there are new entries, and gives a note over all
   // entries, signed by the log alone. `now` becomes the map root's issued-at.
   Result<std::string> sign_checkpoint(Time now);
+  // freeze ends the log: entries are refused from then on (rules::log_frozen), by this and any
+  // later process. Sign and publish first; what is not under a checkpoint then stays so.
+  Status freeze();
+  bool frozen() const;
+  // copy_database writes a copy of the database, as it is now, to a new file.
+  Status copy_database(const Path& file) const;
+
   // publish writes tiles, then replaces the public checkpoint by `note`, which must carry the log's
   // own signature and be no older than the one that is there.
   Status publish(const std::string& note);
@@ -100,16 +111,18 @@ class Log {
   Store& store() { return *store_; }
 
  private:
-  Log(LogPlace place, std::unique_ptr<Store> store);
-  static Result<std::unique_ptr<Log>> assemble(LogPlace place, std::unique_ptr<Store> store,
+  Log(LogPlace place, std::unique_ptr<SqliteStore> store);
+  Status check_open() const;
+  static Result<std::unique_ptr<Log>> assemble(LogPlace place, std::unique_ptr<SqliteStore> store,
                                                std::shared_ptr<const SigningKey> key,
                                                Descriptor lock);
 
   LogPlace place_;
   Descriptor lock_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Sequencer> sequencer_;  // nothing in a log opened to read
   Publication publication_;
+  bool frozen_ = false;
   mutable std::mutex mutex_;
 };
 
@@ -117,6 +130,8 @@ class Log {
 
 namespace attest::rules {
 inline constexpr Rule log_locked{"ledger.log.locked"};
+inline constexpr Rule log_frozen{"ledger.log.frozen"};
+inline constexpr Rule log_disk_low{"ledger.log.disk-low"};
 inline constexpr Rule log_no_checkpoint{"ledger.log.no-checkpoint"};
 inline constexpr Rule log_not_ours{"ledger.log.not-ours"};
 inline constexpr Rule log_checkpoint_older{"ledger.log.checkpoint-older"};

@@ -430,6 +430,19 @@ Result<std::optional<Bytes>> SqliteStore::map_node(ByteView path) {
   return implementation_->one_blob(get);
 }
 
+Status SqliteStore::copy_to(const Path& file) {
+  TRY(const Database copy, connect(file, true, {}));
+  TRY_VOID(execute(copy.get(), "PRAGMA synchronous=FULL", "the copy cannot be made durable"));
+  sqlite3_backup* backup =
+      sqlite3_backup_init(copy.get(), "main", implementation_->database.get(), "main");
+  if (backup == nullptr) return fail(database_error(copy.get(), "the copy cannot be begun"));
+  sqlite3_backup_step(backup, -1);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK)
+    return fail(database_error(copy.get(), "the copy cannot be finished").within(file.string()));
+  // A copy in one file: a write-ahead log beside it could be forgotten when it is moved.
+  return execute(copy.get(), "PRAGMA journal_mode=DELETE", "the copy cannot be closed");
+}
+
 Status SqliteStore::integrity_check() {
   Statement check;
   TRY_VOID(check.prepare(implementation_->database.get(), "PRAGMA integrity_check(1)"));

@@ -43,6 +43,8 @@ class SqliteStore final : public Store {
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
 
+  // copy_to writes a copy of the database as it is now, whole and synced, to a new file.
+  Status copy_to(const Path& file);
   // integrity_check runs SQLite's own check of the file's structure, and reads the index files.
   Status integrity_check();
 

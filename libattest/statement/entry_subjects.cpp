@@ -39,6 +39,13 @@ std::vector<Subject> subjects_of_statement(const UntrustedStatement& statement) 
   return subjects;
 }
 
+std::vector<Subject> each_once(std::vector<Subject> subjects) {
+  std::ranges::sort(subjects);
+  const auto repeated = std::ranges::unique(subjects);
+  subjects.erase(repeated.begin(), repeated.end());
+  return subjects;
+}
+
 }  // namespace
 
 Result<std::vector<Subject>> subjects_of(ByteView entry) {
@@ -49,10 +56,11 @@ Result<std::vector<Subject>> subjects_of(ByteView entry) {
     TRY(const UntrustedStatement statement, parse_statement(entry));
     subjects = subjects_of_statement(statement);
   }
-  std::ranges::sort(subjects);
-  const auto repeated = std::ranges::unique(subjects);
-  subjects.erase(repeated.begin(), repeated.end());
-  return subjects;
+  return each_once(std::move(subjects));
+}
+
+std::vector<Subject> subjects_of(const UntrustedStatement& statement) {
+  return each_once(subjects_of_statement(statement));
 }
 
 }  // namespace attest::statement
