@@ -7,6 +7,7 @@
 #include "libattest/base/json.h"
 #include "libattest/evidence/evidence.h"
 #include "libattest/statement/statement.h"
+#include "verifierd/scrapi.h"
 
 namespace attest::verifierd {
 
@@ -26,6 +27,7 @@ Response cbor_response(int status, const cbor::Value& value) {
 Response failed(const Error& error) {
   if (error.rule == rules::queue_full || error.rule == rules::enrol_busy)
     return http::busy_response(1);
+  if (error.rule == rules::log_disk_low) return http::busy_response(60);
   if (error.rule == rules::ledger_not_covered || error.rule == rules::receipt_not_yet ||
       error.rule == rules::bundle_not_covered) {
     Response response = http::error_response(503, error);
@@ -217,14 +219,22 @@ void add_receipts(http::Router& router, Services services) {
 }
 
 void add_ledger(http::Router& router, Services services) {
-  router.add(
-      Method::post, "/entries", answering([services](const Request& request) -> Result<Response> {
-        TRY_VOID(want_type(request, statement::media_type));
-        TRY(const ledger::Added added, services.ledger.submit(request.body));
-        return cbor_response(added.already_there ? 200 : 201,
-                             cbor::Map{{"index", added.index}, {"digest", sha256(request.body)}});
-      }),
-      {.body = statement::max_statement_size});
+  const Registration registration{
+      [services](ByteView statement) { return services.ledger.submit(statement); },
+      [services](const Sha256& digest) { return services.ledger.receipt(digest); },
+      services.ledger.key()};
+  add_scrapi_routes(router, registration);
+  router.add(Method::post, "/entries",
+             answering([services, registration](const Request& request) -> Result<Response> {
+               if (request.content_type == "application/cose")
+                 return register_statement(registration, request.body);
+               TRY_VOID(want_type(request, statement::media_type));
+               TRY(const ledger::Added added, services.ledger.submit(request.body));
+               return cbor_response(
+                   added.already_there ? 200 : 201,
+                   cbor::Map{{"index", added.index}, {"digest", sha256(request.body)}});
+             }),
+             {.body = statement::max_statement_size});
   router.add(Method::get, "/v1/entries/{index}",
              answering([services](const Request& request) -> Result<Response> {
                TRY(const std::string text, request.parameter("index"));

@@ -3,6 +3,7 @@
 #include "ledger/witness_service.h"
 #include "libattest/base/text.h"
 #include "libattest/http/daemon.h"
+#include "libattest/transparency/cose_receipt.h"
 
 namespace attest::verifierd {
 
@@ -15,13 +16,15 @@ constexpr std::chrono::seconds longest_wait{10};
 }  // namespace
 
 LedgerService::LedgerService(const Config& config, StateStore& state, const TrustSource& trust,
-                             Now now, std::unique_ptr<ledger::Log> log)
+                             Now now, std::unique_ptr<ledger::Log> log,
+                             std::shared_ptr<const SigningKey> key)
     : state_(state),
       trust_(trust),
       now_(std::move(now)),
       interval_(config.checkpoint_interval),
       refresh_(config.refresh_interval),
       quorum_(config.witness_quorum),
+      key_(std::move(key)),
       log_(std::move(log)),
       queue_(*log_),
       knowledge_(std::make_shared<LedgerKnowledge>()),
@@ -36,9 +39,9 @@ Result<std::unique_ptr<LedgerService>> LedgerService::open(const Config& config,
   TRY_WITHIN("log.key", std::shared_ptr<const SigningKey> key, open_signing_key(config.log_key));
   ledger::LogPlace place;
   place.directory = config.log_directory;
-  TRY(auto log, ledger::Log::open(std::move(place), std::move(key)));
+  TRY(auto log, ledger::Log::open(std::move(place), key));
   std::unique_ptr<LedgerService> service(
-      new LedgerService(config, state, trust, std::move(now), std::move(log)));
+      new LedgerService(config, state, trust, std::move(now), std::move(log), std::move(key)));
   TRY_VOID(service->connect_witnesses(config.witnesses));
   TRY(service->published_.note, service->log_->checkpoint());
   TRY_VOID(service->relearn());
@@ -180,6 +183,23 @@ Result<std::optional<Covered>> LedgerService::covered(ByteView entry) const {
   if (!index || *index >= visible.size) return std::nullopt;
   TRY(ledger::InclusionProof proof, log_->prove_inclusion(*index, visible.size));
   return Covered{to_bytes(entry), std::move(proof), visible.note};
+}
+
+Result<std::optional<Bytes>> LedgerService::receipt(const Sha256& entry_digest) const {
+  TRY(const auto index, log_->find_digest(entry_digest));
+  if (!index)
+    return fail(
+        refused(rules::log_no_entry, "no entry has this digest").found(to_hex(entry_digest)));
+  const Published visible = published();
+  if (*index >= visible.size) return std::nullopt;
+  TRY(const Bytes entry, log_->get(*index));
+  TRY(ledger::InclusionProof proof, log_->prove_inclusion(*index, visible.size));
+  TRY(const Sha256 root, transparency::root_from_path(*index, visible.size,
+                                                      transparency::leaf_hash(entry), proof.path));
+  TRY(Bytes receipt,
+      transparency::sign_inclusion_receipt({visible.size, *index, std::move(proof.path)}, root,
+                                           log_->origin(), std::nullopt, *key_));
+  return receipt;
 }
 
 std::shared_ptr<const LedgerKnowledge> LedgerService::knowledge() const {

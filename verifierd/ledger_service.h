@@ -74,6 +74,10 @@ class LedgerService {
   Result<Bytes> bundle(const std::string& subject, std::optional<std::uint64_t> index);
   // covered gives nothing while the entry is not under a published checkpoint.
   Result<std::optional<Covered>> covered(ByteView entry) const;
+  // receipt gives a COSE receipt of the entry with this digest, or nothing while no published
+  // checkpoint covers it. An unknown digest is refused (rules::log_no_entry).
+  Result<std::optional<Bytes>> receipt(const Sha256& entry_digest) const;
+  PublicKey key() const { return key_->public_key(); }
   std::shared_ptr<const LedgerKnowledge> knowledge() const;
   // relearn reads everything anew: after the trust root changed.
   Status relearn();
@@ -84,7 +88,7 @@ class LedgerService {
     std::uint64_t size = 0;
   };
   LedgerService(const Config& config, StateStore& state, const TrustSource& trust, Now now,
-                std::unique_ptr<ledger::Log> log);
+                std::unique_ptr<ledger::Log> log, std::shared_ptr<const SigningKey> key);
   Status connect_witnesses(const std::vector<WitnessAddress>& witnesses);
   Status flush_outbox();
   Status checkpoint(Time now);
@@ -104,6 +108,7 @@ class LedgerService {
   std::chrono::milliseconds interval_;
   Seconds refresh_;
   std::size_t quorum_;
+  std::shared_ptr<const SigningKey> key_;  // the log's
   std::unique_ptr<ledger::Log> log_;
   ledger::AddQueue queue_;
   std::vector<std::unique_ptr<ledger::WitnessClient>> witnesses_;
