@@ -13,6 +13,7 @@ void add_key_commands(CommandLine& command_line, CLI::App* group);
 void add_publish_commands(CommandLine& command_line, CLI::App* key_group);
 void add_ledger_commands(CommandLine& command_line, CLI::App* group);
 void add_ledger_check_commands(CommandLine& command_line, CLI::App* group);
+void add_ledger_keeping_commands(CommandLine& command_line, CLI::App* group);
 void add_ledger_receipt_commands(CommandLine& command_line, CLI::App* group);
 void add_ek_commands(CommandLine& command_line);
 void add_eventlog_commands(CommandLine& command_line);

@@ -1,9 +1,9 @@
 // attestctl ledger: verify-note, verify-proof, verify-consistency, audit: anyone's log, offline.
 #include "cli/command_line.h"
 #include "cli/groups.h"
+#include "cli/log_source.h"
 #include "cli/trust_file.h"
 #include "ledger/audit.h"
-#include "ledger/http_source.h"
 #include "libattest/base/json.h"
 #include "libattest/base/text.h"
 #include "libattest/transparency/checkpoint.h"
@@ -188,21 +188,8 @@ void describe(Report& report, const ledger::AuditReport& found, const Keys& keys
   report.line("verdict: " + std::string(ledger::to_string(found.verdict)));
 }
 
-bool is_url(const std::string& place) {
-  return place.starts_with("https://") || place.starts_with("http://");
-}
-
-Result<std::unique_ptr<ledger::TileSource>> open_source(const AuditOptions& options) {
-  if (!is_url(options.place)) return std::make_unique<ledger::DirectorySource>(options.place);
-  http::ClientOptions client;
-  client.plain = options.place.starts_with("http://");
-  if (!options.ca_file.empty()) client.ca_file = options.ca_file;
-  TRY(auto made, http::Client::make(client, system_random()));
-  return std::make_unique<ledger::HttpSource>(options.place, std::move(made));
-}
-
 Result<Report> audit(const AuditOptions& options, const Context& context) {
-  TRY(const auto source, open_source(options));
+  TRY(const auto source, open_log_source(options.place, options.ca_file));
   TRY(const Keys keys, keys_for(options, *source));
   ledger::AuditRequest request;
   request.verifier_key = keys.log;

@@ -82,6 +82,7 @@ void add_groups(CommandLine& command_line) {
   CLI::App* ledger = command_line.group("ledger", "Transparency logs: one's own, and anyone's");
   add_ledger_commands(command_line, ledger);
   add_ledger_check_commands(command_line, ledger);
+  add_ledger_keeping_commands(command_line, ledger);
   add_ledger_receipt_commands(command_line, ledger);
   add_witness_commands(command_line);
   add_trust_commands(command_line);
