@@ -1,5 +1,6 @@
 #include "verifierd/scrapi.h"
 
+#include "ledger/entry_form.h"
 #include "ledger/log.h"
 #include "libattest/base/cbor.h"
 #include "libattest/crypto/random.h"
