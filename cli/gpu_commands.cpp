@@ -107,6 +107,13 @@ std::vector<gpu::NamedReport> verified_reports(const Inputs& inputs,
   return reports;
 }
 
+std::vector<result::Check> check_together(const std::vector<gpu::NamedReport>& devices) {
+  std::vector<result::Check> checks = gpu::check_distinct(devices);
+  const std::vector<result::Check> nonces = gpu::check_one_nonce(devices);
+  checks.insert(checks.end(), nonces.begin(), nonces.end());
+  return checks;
+}
+
 std::string headline(Outcome outcome, const std::string& what) {
   switch (outcome) {
     case Outcome::pass:
@@ -162,7 +169,7 @@ Result<Report> gpu_verify(const GpuOptions& options, Time now) {
   TRY(const Inputs inputs, read_inputs(options, now));
   const std::vector<gpu::DeviceVerdict> verdicts = judge_all(inputs);
   if (options.evidence.empty()) return show_one(verdicts.front());
-  return show_all(inputs, verdicts, gpu::check_distinct(verified_reports(inputs, verdicts)));
+  return show_all(inputs, verdicts, check_together(verified_reports(inputs, verdicts)));
 }
 
 // A report that does not verify ends the question of topology.
@@ -205,7 +212,7 @@ Result<Report> gpu_topology(const GpuOptions& options, Time now) {
   std::vector<gpu::NamedReport> named;
   for (std::size_t i = 0; i < reports.size(); ++i)
     named.push_back({inputs.devices[i].label, &reports[i]});
-  std::vector<result::Check> checks = gpu::check_distinct(named);
+  std::vector<result::Check> checks = check_together(named);
   const std::vector<result::Check> links = gpu::check_topology(named);
   checks.insert(checks.end(), links.begin(), links.end());
 

@@ -74,15 +74,22 @@ std::vector<Check> check_distinct(std::span<const NamedReport> devices) {
                        .expected("distinct devices")
                        .found(device.label + " is " + (new_key ? pdi->second : key->second) +
                               ", serial " + identity.device_serial)));
+  }
+  if (checks.empty())
+    checks.push_back(pass(std::string(rules::device_repeated.name),
+                          std::to_string(devices.size()) + " distinct devices"));
+  return checks;
+}
+
+std::vector<Check> check_one_nonce(std::span<const NamedReport> devices) {
+  std::vector<Check> checks;
+  for (const NamedReport& device : devices)
     if (device.report->report().nonce != devices.front().report->report().nonce)
       checks.push_back(
           check_of(refused(rules::devices_nonce, "the devices do not answer one nonce")
                        .expected(to_hex(devices.front().report->report().nonce))
                        .found(device.label + " answers " + to_hex(device.report->report().nonce))));
-  }
-  if (checks.empty())
-    checks.push_back(pass(std::string(rules::device_repeated.name),
-                          std::to_string(devices.size()) + " distinct devices, one nonce"));
+  if (checks.empty()) checks.push_back(pass(std::string(rules::devices_nonce.name), "one nonce"));
   return checks;
 }
 

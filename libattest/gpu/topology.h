@@ -19,9 +19,11 @@ struct NamedReport {
   const VerifiedReport* report = nullptr;
 };
 
-// check_distinct refuses a device that stands twice, by its own certificate's key and PDI, and
-// several reports that answer different nonces.
+// check_distinct refuses a device that stands twice, by its own certificate's key and PDI.
 std::vector<result::Check> check_distinct(std::span<const NamedReport> devices);
+
+// check_one_nonce refuses reports that answer different nonces, where all were asked with one.
+std::vector<result::Check> check_one_nonce(std::span<const NamedReport> devices);
 
 // check_topology adds, where devices speak of each other:
 //   - every switch that a GPU is linked to is among the devices, and so is every GPU that a switch

@@ -6,6 +6,8 @@
 #include "inference/receipt_file.h"
 #include "libattest/base/file.h"
 #include "libattest/evidence/enrolment.h"
+#include "libattest/evidence/gpu_item.h"
+#include "libattest/gpu/evidence_file.h"
 #include "libattest/lineage/model_card.h"
 #include "libattest/model/gguf.h"
 #include "libattest/model/gguf_writer.h"
@@ -25,6 +27,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/made_tdx.h"
 #include "tests/support/test_ca.h"
+#include "tests/support/test_gpu.h"
 #include "tests/support/test_log.h"
 #include "tests/support/test_node.h"
 
@@ -276,4 +279,30 @@ TEST_CASE("seeds: models") {
   seeds.add("inference_tokenizer",
             "a b\xe2\x96\x81"
             "<s>");
+}
+
+TEST_CASE("seeds: GPUs") {
+  SeedFolder seeds(seed_root());
+  const Vendor vendor = Vendor::make();
+  const TestDevice device = vendor.device();
+  const WholeGpu whole = whole_gpu();
+  const Bytes report = device.report(whole.report);
+  REQUIRE_OK(gpu::parse_report(report));
+  seeds.add("gpu_report", report);
+  seeds.add("gpu_opaque", opaque_bytes(whole.report.opaque));
+  seeds.add("gpu_rim", vendor.rim(whole.driver));
+  seeds.add("gpu_rim", unsigned_rim(whole.vbios, {}));
+  seeds.add("gpu_ocsp",
+            ocsp(device.line[1].certificate, device.line[2].certificate, device.line[2]));
+  std::string pem;
+  for (const Certificate& certificate : device.chain()) pem += certificate.to_pem();
+  const std::string json = R"([{"arch":"HOPPER","nonce":"11","evidence":")" + to_base64(report) +
+                           R"(","certificate":")" + to_base64(as_bytes(pem)) + R"("}])";
+  REQUIRE_OK(gpu::parse_evidence_file(json));
+  seeds.add("gpu_evidence_file", json);
+  seeds.add("evidence_gpu_item", evidence::encode_gpu({.vendor = "nvidia",
+                                                       .report = report,
+                                                       .chain = to_bytes(pem),
+                                                       .ocsp = {Bytes(3)},
+                                                       .host = {{"uuid", "GPU-0"}}}));
 }

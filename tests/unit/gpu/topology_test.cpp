@@ -67,6 +67,7 @@ std::string names(const std::vector<result::Check>& checks) {
 TEST_CASE("a host whose devices list each other closes") {
   const Host host;
   REQUIRE(gpu::verdict_of(gpu::check_distinct(host.named())) == Verdict::pass);
+  REQUIRE(gpu::verdict_of(gpu::check_one_nonce(host.named())) == Verdict::pass);
   const auto checks = gpu::check_topology(host.named());
   INFO(names(checks));
   REQUIRE(gpu::verdict_of(checks) == Verdict::pass);
@@ -90,7 +91,7 @@ TEST_CASE("a device that was given another certificate but the same PDI stands t
 TEST_CASE("devices that answer different nonces are refused") {
   Host host;
   host.reports[1] = host.gpu_report(2, {3, 4}, Bytes(32, std::byte{9}));
-  REQUIRE(gpu::check_distinct(host.named()).at(0).name == rules::devices_nonce.name);
+  REQUIRE(gpu::check_one_nonce(host.named()).at(0).name == rules::devices_nonce.name);
 }
 
 TEST_CASE("a GPU of another host is listed by no switch here") {
