@@ -1,8 +1,10 @@
-// attestctl rim show: what a RIM file says, and who signed it.
+// attestctl rim show, add: what a RIM file says and who signed it; and into the ledger with it.
 #include "cli/command_line.h"
 #include "cli/gpu_files.h"
 #include "cli/groups.h"
+#include "cli/submission.h"
 #include "libattest/base/file.h"
+#include "libattest/gpu/rim_reference.h"
 
 namespace attest::cli {
 
@@ -91,6 +93,32 @@ Result<Report> show(const ShowOptions& options) {
   return report;
 }
 
+struct AddOptions {
+  SubmissionOptions submission;
+  std::string path;
+  std::string id;
+  RootOptions roots;
+};
+
+// A RIM is entered while its signer is valid: the ledger's time then vouches for it ever after.
+Result<Report> add(const AddOptions& options, Time now) {
+  TRY(const Roots roots, load_roots(options.roots));
+  TRY(const Bytes content, read_file(options.path, 4U << 20));
+  TRY_WITHIN(options.path, const gpu::UntrustedRim rim, gpu::parse_rim(content));
+  TRY_WITHIN(options.path, [[maybe_unused]] const auto verified,
+             gpu::verify_rim(rim, roots.rim, now));
+  const std::string stem = options.id.empty() ? Path(options.path).stem().string() : options.id;
+  TRY_WITHIN(options.path, const std::string id, gpu::rim_id(rim.content, stem));
+  TRY(const auto subject, statement::Subject::platform(id));
+  TRY(Report report, submit(options.submission, statement::Kind::reference_values, subject,
+                            gpu::encode_rim_reference(rim, id), now));
+  report.field("RIM", id + ", " + std::to_string(rim.content.active_count()) + " active values");
+  report.json["rim_id"] = id;
+  report.json["rim_digest"] = digest_uri(rim.digest());
+  report.json["active"] = rim.content.active_count();
+  return report;
+}
+
 }  // namespace
 
 void add_rim_commands(CommandLine& command_line) {
@@ -103,6 +131,18 @@ void add_rim_commands(CommandLine& command_line) {
   verb->add_flag("--values", options->values, "List the active golden values");
   add_root_options(verb, options->roots, false);
   command_line.runs(verb, [options](const Context&) { return show(*options); });
+
+  verb = command_line.verb(
+      group, "add", "Enter a RIM file in the ledger as reference values",
+      "attestctl rim add NV_GPU_DRIVER_GH100_550.90.07.xml --issuer owner@dc1.example \\\n"
+      "    --key owner.key --server https://127.0.0.1:8443");
+  auto added = std::make_shared<AddOptions>();
+  verb->add_option("FILE", added->path, "The RIM file; its signer must be valid now")->required();
+  verb->add_option("--id", added->id,
+                   "The RIM's id, where the file is not named by it (VBIOS and switch BIOS)");
+  add_root_options(verb, added->roots, false);
+  add_submission_options(verb, added->submission);
+  command_line.runs(verb, [added](const Context& context) { return add(*added, context.now); });
 }
 
 }  // namespace attest::cli

@@ -101,14 +101,16 @@ Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& ev
   TRY(NodeRecord record, registered(state_, evidence.node().node));
   const auto knowledge = knowledge_();
   const auto list = ima_list();
-  const appraisal::AppraisalInputs inputs{knowledge->reference_values,
-                                          knowledge->manifests,
-                                          knowledge->policies,
-                                          record.memory,
-                                          now,
-                                          identity_.name,
-                                          {"verifierd 0.1", "attest"},
-                                          list.get()};
+  const appraisal::AppraisalInputs inputs{
+      knowledge->reference_values,
+      knowledge->manifests,
+      knowledge->policies,
+      record.memory,
+      now,
+      identity_.name,
+      {"verifierd 0.1", "attest"},
+      list.get(),
+      {knowledge->gpu_roots, knowledge->rim_roots, knowledge->rims}};
   const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
   TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
   TRY_VOID(remember(std::move(record), result, appraisal, now));

@@ -259,6 +259,16 @@ Result<bool> LedgerService::revoked(const hardware::ProvenStatement& statement,
   return false;
 }
 
+// The ledger time under which an entry was first seen: of this process, since it is not kept.
+std::optional<Time> LedgerService::first_seen(
+    std::uint64_t index, const transparency::VerifiedCheckpoint& checkpoint) const {
+  if (const auto before = knowledge())
+    for (const appraisal::ProvenRim& rim : before->rims)
+      if (rim.index() == index && rim.entered()) return rim.entered();
+  const auto time = checkpoint.ledger_time();
+  return time ? std::optional<Time>(*time) : std::nullopt;
+}
+
 Status LedgerService::learn() {
   const TrustRoot trust = trust_.get();
   TRY(const std::string note, log_->checkpoint());
@@ -266,6 +276,8 @@ Status LedgerService::learn() {
   TRY(const auto checkpoint, transparency::verify_checkpoint(as_bytes(note), verifiers));
   auto learned = std::make_shared<LedgerKnowledge>();
   learned->size = checkpoint.size();
+  learned->gpu_roots = {trust.gpu_roots(), {}};
+  learned->rim_roots = {trust.rim_roots(), {}};
   for (const Kind kind : {Kind::device_manifest, Kind::reference_values, Kind::policy}) {
     TRY(const auto indexes, log_->find(ledger::Field::kind, content_type(kind)));
     for (const std::uint64_t index : indexes) {
@@ -281,6 +293,8 @@ Status LedgerService::learn() {
         learned->policies.push_back(*statement);
       } else if (auto values = appraisal::prove_reference_values(*statement)) {
         learned->reference_values.push_back(*std::move(values));
+      } else if (auto rim = appraisal::prove_rim(*statement, first_seen(index, checkpoint))) {
+        learned->rims.push_back(*std::move(rim));
       }
     }
   }

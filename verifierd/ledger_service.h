@@ -21,6 +21,7 @@
 #include "ledger/log.h"
 #include "ledger/witnessing.h"
 #include "libattest/appraisal/proven_reference_values.h"
+#include "libattest/appraisal/proven_rims.h"
 #include "libattest/hardware/device_manifest.h"
 #include "verifierd/config.h"
 #include "verifierd/state_store.h"
@@ -36,6 +37,9 @@ struct LedgerKnowledge {
   std::vector<appraisal::ProvenReferenceValues> reference_values;
   hardware::DeviceManifests manifests;
   std::vector<hardware::ProvenStatement> policies;
+  std::vector<appraisal::ProvenRim> rims;
+  gpu::RootPins gpu_roots;
+  gpu::RootPins rim_roots;
 };
 
 // Covered is an entry's place under the published checkpoint.
@@ -98,6 +102,8 @@ class LedgerService {
   Result<hardware::ProvenStatement> proven(
       std::uint64_t index, const TrustRoot& trust,
       const transparency::VerifiedCheckpoint& checkpoint) const;
+  std::optional<Time> first_seen(std::uint64_t index,
+                                 const transparency::VerifiedCheckpoint& checkpoint) const;
   Result<bool> revoked(const hardware::ProvenStatement& statement, const TrustRoot& trust) const;
   Published published() const;
   void loop();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "libattest/appraisal/checks.h"
+#include "libattest/appraisal/gpu_checks.h"
 #include "libattest/appraisal/pcr_checks.h"
 #include "libattest/base/text.h"
 
@@ -281,6 +282,21 @@ Submod boot_submod(const Policy& policy, const Checks& checks) {
   return make_submod(policy, TrustLevel::tpm_measured, vector);
 }
 
+// A submodule a device; what a GPU that signs nothing is worth, only the host says.
+void add_gpu_submods(const VerifiedEvidence& evidence, const Policy& policy, const Checks& checks,
+                     std::map<std::string, Submod>& submods) {
+  for (const GpuEvidence& gpu : evidence.gpus()) {
+    if (!gpu.item.report) {
+      submods[gpu.label] = make_submod(policy, TrustLevel::host_reported, {});
+      continue;
+    }
+    const std::string prefix = "gpu." + gpu.label.substr(gpu.label.find('/') + 1) + ".";
+    result::TrustVector vector;
+    vector.set(TrustClaim::hardware, claim_for(checks.outcome(prefix), value::contraindicated));
+    submods[gpu.label] = make_submod(policy, TrustLevel::hardware_signed, vector);
+  }
+}
+
 std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, const Policy& policy,
                                           const AppraisalInputs& inputs) {
   std::vector<std::string> list;
@@ -333,6 +349,7 @@ result::Ear make_ear(const VerifiedEvidence& evidence, const Policy& policy,
   ear.submods["boot"] = boot_submod(policy, checks);
   if (evidence.models()) ear.submods["models"] = make_submod(policy, TrustLevel::host_reported, {});
   if (evidence.host()) ear.submods["host"] = make_submod(policy, TrustLevel::host_reported, {});
+  add_gpu_submods(evidence, policy, checks, ear.submods);
   ear.checks = checks.all();
   ear.not_checked = list_not_checked(evidence, policy, inputs);
   ear.verdict = checks.outcome("");
@@ -357,6 +374,7 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   check_secure_boot(evidence, policy, checks);
   check_ima(evidence, policy, inputs, checks);
   check_models(evidence, policy, checks);
+  relied_on.merge(check_gpus(evidence, policy, inputs, checks));
 
   Appraisal appraisal;
   appraisal.ear = make_ear(evidence, policy, inputs, checks);

@@ -11,6 +11,7 @@
 
 #include "libattest/appraisal/policy.h"
 #include "libattest/appraisal/proven_reference_values.h"
+#include "libattest/appraisal/proven_rims.h"
 #include "libattest/appraisal/verify_evidence.h"
 #include "libattest/hardware/device_manifest.h"
 #include "libattest/result/ear.h"
@@ -31,6 +32,13 @@ struct ImaList {
   tpm::ImaAllowList list;
 };
 
+// GpuTrust is what GPUs are judged by: whose devices are believed, and the RIM files of the ledger.
+struct GpuTrust {
+  gpu::RootPins device_roots = {};
+  gpu::RootPins rim_roots = {};
+  std::span<const ProvenRim> rims = {};
+};
+
 struct AppraisalInputs {
   std::span<const ProvenReferenceValues> reference_values;
   const hardware::DeviceManifests& manifests;
@@ -42,6 +50,7 @@ struct AppraisalInputs {
   result::VerifierId verifier_id;
   // The list of files that the policy names by its digest, where the verifier has it.
   const ImaList* ima_list = nullptr;
+  GpuTrust gpu = {};
 };
 
 struct Appraisal {
@@ -73,6 +82,13 @@ struct Appraisal {
 //   ima.files         every measured file is in the list that the policy names by its digest, or
 //                     signed by one of the list's keys (the verifier lacks that list: incomplete)
 //   models.report     the node lists its models, where required
+//   gpu.<n>.…         each GPU that signs: chain, report for the nonce of its label, RIM files,
+//                     measurements (gpu/device_verdict.h), a version not older than the policy's
+//                     minimum, no devtools mode by the host's word, and a place in the node's
+//                     manifest, where that lists GPUs. One that signs nothing is incomplete where
+//                     the policy requires reports
+//   gpu.devices.…     no device stands for two; gpu.topology.…: links to switches close
+//   gpu.manifest      every GPU of the manifest answers
 // The verdict is refused when any check is, else incomplete when any is, else pass. What nobody
 // looked at stands in `not_checked`.
 Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,

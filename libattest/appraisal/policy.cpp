@@ -122,6 +122,18 @@ Status read_rest(TomlTable& root, Policy& policy) {
   return {};
 }
 
+Status read_gpu(TomlTable& root, GpuPolicy& policy) {
+  TRY(auto gpu, root.optional_table("gpu"));
+  if (!gpu) return {};
+  TRY(policy.reports, read_need(*gpu, "reports", Need::any));
+  TRY(policy.revocation, read_need(*gpu, "revocation", Need::any));
+  TRY(const auto devtools, gpu->optional_boolean("allow_devtools"));
+  policy.allow_devtools = devtools.value_or(false);
+  TRY(policy.minimum_vbios, gpu->optional_text("minimum_vbios"));
+  TRY(policy.minimum_driver, gpu->optional_text("minimum_driver"));
+  return {};
+}
+
 }  // namespace
 
 Result<Policy> parse_policy(std::string_view text, std::string file_name) {
@@ -140,6 +152,7 @@ Result<Policy> parse_policy(std::string_view text, std::string file_name) {
   TRY_VOID(read_ima(root, policy));
   TRY_VOID(read_spans(root, policy));
   TRY_VOID(read_rest(root, policy));
+  TRY_VOID(read_gpu(root, policy.gpu));
   TRY_VOID(root.finish());
   return policy;
 }

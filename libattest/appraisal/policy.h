@@ -17,6 +17,15 @@ namespace attest::appraisal {
 
 enum class Need { required, any };
 
+// What is asked of GPUs and NVSwitches.
+struct GpuPolicy {
+  Need reports = Need::any;     // whether each GPU must sign a report
+  Need revocation = Need::any;  // whether OCSP responses must be stapled to it
+  bool allow_devtools = false;
+  std::optional<std::string> minimum_vbios;
+  std::optional<std::string> minimum_driver;
+};
+
 struct Policy {
   std::string name;
   Sha256 digest{};       // of the text
@@ -35,6 +44,7 @@ struct Policy {
   std::optional<Sha256> ima_allow_list;
   bool require_manifest = true;
   bool allow_software_tpm = false;
+  GpuPolicy gpu;
 
   Seconds quote_max_age{};  // from the challenge to the appraisal
   Seconds result_lifetime{};

@@ -110,7 +110,12 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
     TRY_WITHIN(place, host_, evidence::parse_host(item->content));
   }
   for (const evidence::EvidenceItem& item : evidence.items())
-    if (label::is_gpu(item.label)) unread_.push_back(item.label);
+    if (label::is_gpu(item.label) && item.media_type == evidence::gpu_media_type) {
+      TRY_WITHIN(item.label, evidence::GpuItem gpu, evidence::parse_gpu(item.content));
+      gpus_.push_back({item.label, std::move(gpu)});
+    } else if (label::is_gpu(item.label)) {
+      unread_.push_back(item.label);
+    }
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 #include "libattest/evidence/challenge.h"
 #include "libattest/evidence/evidence.h"
+#include "libattest/evidence/gpu_item.h"
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
 #include "libattest/evidence/runtime_key_item.h"
@@ -19,6 +20,12 @@
 #include "libattest/tpm/quote.h"
 
 namespace attest::appraisal {
+
+// GpuEvidence is one GPU item; nothing in it has been checked but its form.
+struct GpuEvidence {
+  std::string label;  // "gpu/0"
+  evidence::GpuItem item;
+};
 
 // RegisteredNode is what enrolment left behind.
 struct RegisteredNode {
@@ -57,6 +64,7 @@ class VerifiedEvidence {
   const std::optional<evidence::RuntimeKey>& runtime_key() const { return runtime_key_; }
   const std::optional<std::vector<evidence::ModelFile>>& models() const { return models_; }
   const std::optional<evidence::HostFacts>& host() const { return host_; }
+  const std::vector<GpuEvidence>& gpus() const { return gpus_; }
   // unread names the items that nobody here looked into: "gpu/0".
   const std::vector<std::string>& unread() const { return unread_; }
 
@@ -85,6 +93,7 @@ class VerifiedEvidence {
   std::optional<evidence::RuntimeKey> runtime_key_;
   std::optional<std::vector<evidence::ModelFile>> models_;
   std::optional<evidence::HostFacts> host_;
+  std::vector<GpuEvidence> gpus_;
   std::vector<std::string> unread_;
 };
 
@@ -96,11 +105,11 @@ class VerifiedEvidence {
 //   - the quote is [TPMS_ATTEST, TPMT_SIGNATURE], and holds by that AK over exactly the PCR values
 //     given (verify_quote; SHA-1 is allowed neither in the signature nor as a bank);
 //   - its extraData is the qualifying data of challenge, node, runtime key and every other item;
-//   - runtime key, models and inventory have their form.
+//   - runtime key, models, inventory and GPU items of our media type have their form.
 // A log or an IMA list that the PCRs do not vouch for refuses nothing here: it is a finding for
 // appraisal.
 // Not checked: which PCRs were quoted and what they hold, the TPM's clock, what the host reports,
-// GPU items; nor that the challenge is answered for the first time.
+// what GPUs signed; nor that the challenge is answered for the first time.
 Result<VerifiedEvidence> verify_evidence(const evidence::UntrustedEvidence& evidence,
                                          const EvidenceContext& context);
 

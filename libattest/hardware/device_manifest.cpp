@@ -26,4 +26,20 @@ ManifestFinding DeviceManifests::find(const Sha256& ek) const {
   return finding;
 }
 
+const KnownManifest* DeviceManifests::with_component(std::string_view component_class,
+                                                     std::string_view serial) const {
+  const auto same = [](std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::ranges::equal(a, b, {}, lower, lower);
+  };
+  for (const auto& [ek, of_issuers] : by_ek_)
+    for (const auto& [issuer, known] : of_issuers)
+      for (const auto& component : known.manifest.components)
+        if (component.component_class == component_class && same(component.serial, serial))
+          return &known;
+  return nullptr;
+}
+
 }  // namespace attest::hardware

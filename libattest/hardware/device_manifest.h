@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libattest/hardware/proven_statement.h"
@@ -36,6 +37,10 @@ class DeviceManifests {
   Status add(const ProvenStatement& statement);
   // find speaks of the TPM whose endorsement key has this identity.
   ManifestFinding find(const Sha256& ek) const;
+  // with_component gives a manifest, the newest of its issuer, that lists a component of this class
+  // and serial number, compared without regard to case; null where none does.
+  const KnownManifest* with_component(std::string_view component_class,
+                                      std::string_view serial) const;
   bool empty() const { return by_ek_.empty(); }
 
  private:

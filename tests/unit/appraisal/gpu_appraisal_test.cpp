@@ -1,0 +1,250 @@
+// A node with GPUs, from manifest and RIM files in the ledger to its result; and what refuses it.
+#include <algorithm>
+
+#include "libattest/appraisal/appraise.h"
+#include "tests/support/test_gpu.h"
+#include "tests/support/test_ledger_trust.h"
+#include "tests/support/test_node.h"
+
+using namespace attest;
+using namespace attest::appraisal;
+using result::TrustClaim;
+using result::TrustLevel;
+using result::Verdict;
+using test::TestNode;
+
+namespace {
+
+const test::Vendor& vendor() {
+  static const test::Vendor made = test::Vendor::make();
+  return made;
+}
+
+gpu::Pdi pdi(unsigned number) {
+  return {std::byte{0x43}, static_cast<std::byte>(number)};
+}
+
+std::string serial_of(unsigned number) {
+  return "41" + to_hex(pdi(number));
+}
+
+// A node with two GPUs that passes; each test changes one thing and appraises again.
+struct Scene {
+  TestNode node;
+  Policy policy;
+  test::TestLedgerTrust ledger;
+  hardware::DeviceManifests manifests;
+  std::vector<ProvenRim> rims;
+  std::optional<Time> entered = from_unix(test::gpu_time);
+  std::vector<test::TestDevice> devices = {vendor().device({.pdi = pdi(1)}),
+                                           vendor().device({.pdi = pdi(2)})};
+  test::WholeGpu whole = test::whole_gpu();
+  std::map<std::string, std::string> host = {{"cc.devtools", "off"}};
+  std::vector<std::size_t> nonce_label = {0, 1};
+
+  Scene() {
+    policy.platform = "board";
+    policy.required_pcrs = test::firmware_pcrs;
+    policy.quote_max_age = Seconds{600};
+    policy.result_lifetime = Seconds{900};
+    policy.gpu.reports = Need::required;
+  }
+
+  void add_manifest(const std::vector<std::string>& serials, std::string_view ek = "ek") {
+    statement::DeviceManifest manifest;
+    manifest.ek = sha256(as_bytes(ek));
+    for (const std::string& serial : serials)
+      manifest.components.push_back({"gpu", "Example", "GH100", serial});
+    const auto index = ledger.add(statement::Kind::device_manifest, "ek:" + to_hex(manifest.ek),
+                                  statement::encode(manifest));
+    must(manifests.add(ledger.proven(index)));
+  }
+
+  void add_rim(const test::RimSpec& spec, const std::string& id) {
+    const auto rim = must(gpu::parse_rim(as_bytes(vendor().rim(spec))));
+    const auto index = ledger.add(statement::Kind::reference_values, "platform:" + id,
+                                  gpu::encode_rim_reference(rim, id));
+    rims.push_back(must(prove_rim(ledger.proven(index), entered)));
+  }
+  void add_rims() {
+    add_rim(whole.driver, "NV_GPU_DRIVER_GH100_550.90.07");
+    add_rim(whole.vbios, "NV_GPU_VBIOS_1010_0200_882_96009F0001");
+  }
+  void ready() {
+    add_manifest({serial_of(1), serial_of(2)});
+    add_rims();
+  }
+
+  Appraisal appraise_now() {
+    node.more.clear();
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      const Sha256 nonce =
+          evidence::gpu_nonce(sha256(node.challenge), evidence::label::gpu(nonce_label.at(i)));
+      test::ReportSpec spec = whole.report;
+      spec.nonce = to_bytes(ByteView(nonce));
+      std::string pem;
+      for (const Certificate& certificate : devices[i].chain()) pem += certificate.to_pem();
+      node.more.push_back({evidence::label::gpu(i), std::string(evidence::gpu_media_type),
+                           evidence::encode_gpu({.vendor = "nvidia",
+                                                 .report = devices[i].report(spec),
+                                                 .chain = to_bytes(pem),
+                                                 .ocsp = {},
+                                                 .host = host})});
+    }
+    return appraise(
+        node.verified(), policy,
+        {.reference_values = {},
+         .manifests = manifests,
+         .policies = {},
+         .previous = {},
+         .now = test::appraisal_time + Seconds{5},
+         .verifier = "verifier.example",
+         .verifier_id = {},
+         .gpu = {{{vendor().root.certificate}, {}}, {{vendor().rim_root.certificate}, {}}, rims}});
+  }
+};
+
+// gpu_outcome is the worst of the GPUs' checks: the node's others are not the matter here.
+Verdict gpu_outcome(const Appraisal& appraisal) {
+  Verdict worst = Verdict::pass;
+  for (const result::Check& check : appraisal.ear.checks) {
+    if (!check.name.starts_with("gpu.")) continue;
+    if (check.outcome == Verdict::refused) return Verdict::refused;
+    if (check.outcome == Verdict::incomplete) worst = Verdict::incomplete;
+  }
+  return worst;
+}
+
+Verdict outcome(const Appraisal& appraisal, std::string_view name) {
+  for (const result::Check& check : appraisal.ear.checks)
+    if (check.name == name) return check.outcome;
+  FAIL("no check " + std::string(name));
+  return Verdict::incomplete;
+}
+
+}  // namespace
+
+TEST_CASE("a node whose GPUs are in its manifest and run what the ledger knows passes") {
+  Scene scene;
+  scene.ready();
+  const Appraisal appraisal = scene.appraise_now();
+  std::string why;
+  for (const auto& reason : appraisal.reasons) why += reason + "\n";
+  INFO(why);
+  REQUIRE(gpu_outcome(appraisal) == Verdict::pass);
+  REQUIRE(outcome(appraisal, "gpu.0.measurements.driver") == Verdict::pass);
+  REQUIRE(outcome(appraisal, "gpu.1.manifest") == Verdict::pass);
+  const result::Submod& submod = appraisal.ear.submods.at("gpu/0");
+  REQUIRE(submod.trust_level == TrustLevel::hardware_signed);
+  REQUIRE(submod.vector.get(TrustClaim::hardware) == result::value::affirmed);
+  // The two RIM files are among what the result rests on.
+  REQUIRE(appraisal.ear.reference_values.size() == 3);
+}
+
+TEST_CASE("a GPU that was swapped is refused, and the one that is gone is missed") {
+  Scene scene;
+  scene.ready();
+  scene.devices[1] = vendor().device({.pdi = pdi(9)});
+  const Appraisal appraisal = scene.appraise_now();
+  REQUIRE(outcome(appraisal, "gpu.1.manifest") == Verdict::refused);
+  REQUIRE(outcome(appraisal, "gpu.manifest") == Verdict::refused);
+  REQUIRE(appraisal.verdict == Verdict::refused);
+  REQUIRE(appraisal.ear.submods.at("gpu/1").vector.get(TrustClaim::hardware) ==
+          result::value::contraindicated);
+}
+
+TEST_CASE("a GPU that the ledger knows in another machine is refused as that one's") {
+  Scene scene;
+  scene.ready();
+  scene.add_manifest({serial_of(7)}, "another ek");
+  scene.devices[1] = vendor().device({.pdi = pdi(7)});
+  const Appraisal appraisal = scene.appraise_now();
+  const auto check =
+      std::ranges::find(appraisal.ear.checks, "gpu.1.manifest", &result::Check::name);
+  REQUIRE(check->outcome == Verdict::refused);
+  REQUIRE(check->why == "the GPU belongs to another machine by the ledger");
+}
+
+TEST_CASE("firmware older than the policy's minimum is refused") {
+  Scene scene;
+  scene.ready();
+  scene.policy.gpu.minimum_vbios = "96.00.9F.00.01";
+  scene.policy.gpu.minimum_driver = "550.54.15";
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
+  scene.policy.gpu.minimum_vbios = "96.00.A0.00.01";
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.vbios") == Verdict::refused);
+  scene.policy.gpu.minimum_vbios.reset();
+  scene.policy.gpu.minimum_driver = "550.144.03";
+  REQUIRE(outcome(scene.appraise_now(), "gpu.1.driver") == Verdict::refused);
+}
+
+TEST_CASE("firmware that no RIM in the ledger explains is refused") {
+  Scene scene;
+  scene.ready();
+  scene.whole.report.blocks[9] = Bytes(48, std::byte{0xEE});
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.measurements.vbios") == Verdict::refused);
+}
+
+TEST_CASE("without RIM files in the ledger, or without a time for them, GPUs are incomplete") {
+  Scene without;
+  without.add_manifest({serial_of(1), serial_of(2)});
+  REQUIRE(gpu_outcome(without.appraise_now()) == Verdict::incomplete);
+  Scene timeless;
+  timeless.entered.reset();
+  timeless.ready();
+  REQUIRE(gpu_outcome(timeless.appraise_now()) == Verdict::incomplete);
+}
+
+TEST_CASE("a report for the nonce of another label is refused") {
+  Scene scene;
+  scene.ready();
+  scene.nonce_label = {0, 0};
+  REQUIRE(outcome(scene.appraise_now(), "gpu.1.report.nonce") == Verdict::refused);
+}
+
+TEST_CASE("one GPU that answers for two is refused") {
+  Scene scene;
+  scene.add_manifest({serial_of(1)});
+  scene.add_rims();
+  scene.devices[1] = scene.devices[0];
+  REQUIRE(outcome(scene.appraise_now(), "gpu.devices.repeated") == Verdict::refused);
+}
+
+TEST_CASE("devtools mode by the host's own word is refused unless the policy allows it") {
+  Scene scene;
+  scene.ready();
+  scene.host["cc.devtools"] = "on";
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.devtools") == Verdict::refused);
+  scene.policy.gpu.allow_devtools = true;
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
+}
+
+TEST_CASE("OCSP that the policy asks for and nobody stapled is incomplete") {
+  Scene scene;
+  scene.ready();
+  scene.policy.gpu.revocation = Need::required;
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::incomplete);
+}
+
+TEST_CASE(
+    "a node without GPUs is incomplete where the policy requires reports, and no concern else") {
+  Scene scene;
+  scene.devices.clear();
+  REQUIRE(outcome(scene.appraise_now(), "gpu.report") == Verdict::incomplete);
+  scene.policy.gpu.reports = Need::any;
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
+}
+
+TEST_CASE("a RIM is entered under its own id only") {
+  const auto rim = must(gpu::parse_rim(as_bytes(vendor().rim(test::whole_gpu().driver))));
+  test::TestLedgerTrust ledger;
+  const auto prove = [&](const std::string& subject, const std::string& id) {
+    const auto index = ledger.add(statement::Kind::reference_values, "platform:" + subject,
+                                  gpu::encode_rim_reference(rim, id));
+    return prove_rim(ledger.proven(index), {});
+  };
+  const std::string id = "NV_GPU_DRIVER_GH100_550.90.07";
+  REQUIRE(must(prove(id, id)).id() == id);
+  REQUIRE_RULE(prove("other", id), rules::rim_statement_subject);
+  REQUIRE_RULE(prove("other", "other"), rules::rim_reference_form);
+}
