@@ -110,10 +110,14 @@ auto first_verified(const std::vector<Untrusted>& all, Verify verify, std::strin
 }
 
 void judge_tcb(const Collateral& collateral, const TeeRules& tee_rules, TeeVerdict& verdict) {
-  const CollateralRules collateral_rules{.at = tee_rules.at,
-                                         .roots = roots_of(collateral, tee_rules),
-                                         .certificates = collateral.certificates,
-                                         .crls = {}};
+  // CRLs that could not be used for the PCK chain are a finding already.
+  const bool crls_hold = std::ranges::none_of(
+      verdict.findings, [](const Error& each) { return each.rule == rules::chain_crl; });
+  const CollateralRules collateral_rules{
+      .at = tee_rules.at,
+      .roots = roots_of(collateral, tee_rules),
+      .certificates = collateral.certificates,
+      .crls = crls_hold ? collateral.crls : std::vector<Bytes>{}};
   std::vector<UntrustedTcbInfo> infos;
   for (const UntrustedTcbInfo& each : collateral.tcb_infos)
     if (each.info.fmspc == verdict.tdx->platform().fmspc) infos.push_back(each);

@@ -98,6 +98,15 @@ TEST_CASE("a patch level that is too old is refused unless it is accepted by nam
           name(rules::tee_tcb_status));
 }
 
+TEST_CASE("a TCB signer that was revoked is not believed") {
+  const test::MadeTdx tdx;
+  Collateral collateral = tdx_collateral(tdx);
+  collateral.crls = tdx.crls(now, {tdx.tcb_signing.certificate()});
+  const TeeVerdict verdict = judge_tee(tdx.quote(), collateral, tdx_rules(tdx));
+  REQUIRE(verdict.refused());
+  REQUIRE(std::string(verdict.findings.front().rule.name) == name(rules::chain_revoked));
+}
+
 TEST_CASE("missing collateral leaves what else was checked standing, and is never a pass") {
   const test::MadeTdx tdx;
   const auto incomplete_with = [&](auto change) {
