@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "agentd/collect/collectors.h"
+#include "agentd/collect/tsm_collector.h"
 #include "libattest/base/cbor.h"
 #include "libattest/result/attestation_result.h"
+#include "libattest/tee/verdict.h"
 #include "libattest/tpm/quote.h"
 #include "libattest/trust/trust_root.h"
 
@@ -53,6 +55,22 @@ Attestation read_result(std::string result, const TrustRoot& trust, Time now) {
 
 }  // namespace
 
+// What the TEE signs is bound to the GPUs that answer beside it. One that does not answer is said,
+// and takes nothing else from the verifier.
+void add_tee(const evidence::VerifiedChallenge& challenge,
+             const std::vector<evidence::EvidenceItem>& gpus, evidence::HostFacts& facts,
+             std::vector<evidence::EvidenceItem>& items) {
+  std::vector<Sha256> nonces;
+  for (const evidence::EvidenceItem& gpu : gpus)
+    nonces.push_back(evidence::gpu_nonce(challenge.digest(), gpu.label));
+  const auto tree = kernel_tsm();
+  const auto report = collect_tee(*tree, tee::tee_report_data(challenge.digest(), nonces));
+  if (!report)
+    facts["tee.error"] = report.error().to_string();
+  else if (*report)
+    items.push_back(evidence::make_item(evidence::label::tee, evidence::encode_tee(**report)));
+}
+
 Result<std::vector<evidence::EvidenceItem>> collect_items(
     const Configuration& configuration, const evidence::VerifiedChallenge& challenge,
     const std::optional<evidence::RuntimeKey>& runtime) {
@@ -68,9 +86,11 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
   TRY(const auto models, digest_models(configuration.models));
   if (!configuration.models.empty())
     items.push_back(evidence::make_item(label::models, evidence::encode_models(models)));
-  items.push_back(evidence::make_item(label::host, evidence::encode_host(host_facts())));
   TRY(auto gpus, collect_gpus(challenge.digest()));
+  evidence::HostFacts facts = host_facts();
+  add_tee(challenge, gpus, facts, items);
   std::ranges::move(gpus, std::back_inserter(items));
+  items.push_back(evidence::make_item(label::host, evidence::encode_host(facts)));
   return items;
 }
 

@@ -6,6 +6,7 @@
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
 #include "libattest/evidence/challenge.h"
+#include "libattest/evidence/tee_item.h"
 
 namespace attest::evidence {
 
@@ -20,7 +21,7 @@ struct KnownLabel {
   std::string_view label;
   std::string_view media_type;
 };
-constexpr std::array<KnownLabel, 10> known_labels{{
+constexpr std::array<KnownLabel, 11> known_labels{{
     {label::challenge, challenge_media_type},
     {label::node, "text/plain"},
     {label::runtime_key, "application/attest-runtime-key+cbor"},
@@ -30,6 +31,7 @@ constexpr std::array<KnownLabel, 10> known_labels{{
     {label::ima, "application/attest-ima"},
     {label::models, "application/attest-models+cbor"},
     {label::host, "application/attest-host+cbor"},
+    {label::tee, tee_media_type},
     {label::tpm_quote, "application/attest-tpm-quote+cbor"},
 }};
 

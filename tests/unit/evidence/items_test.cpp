@@ -4,6 +4,7 @@
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
 #include "libattest/evidence/runtime_key_item.h"
+#include "libattest/evidence/tee_item.h"
 #include "tests/support/catch.h"
 
 using namespace attest;
@@ -83,4 +84,22 @@ TEST_CASE("a GPU item is read back as it was written, and refused in another for
   GpuItem many = item;
   many.ocsp.resize(gpu_ocsp_limit + 1);
   REQUIRE_RULE(parse_gpu(encode_gpu(many)), rules::gpu_item_form);
+}
+
+TEST_CASE("a TEE item is read back as it was written, and by a strict schema") {
+  const TeeItem item{"sev_guest", Bytes(1184, std::byte{1}), to_bytes("certificates")};
+  REQUIRE(must(parse_tee(encode_tee(item))) == item);
+  const TeeItem alone{"tdx_guest", Bytes(5000), {}};
+  REQUIRE(must(parse_tee(encode_tee(alone))) == alone);
+  const auto refused = [](TeeItem wrong) {
+    REQUIRE_RULE(parse_tee(encode_tee(wrong)), rules::tee_item_form);
+  };
+  refused({"", Bytes(1), {}});
+  refused({std::string(65, 'p'), Bytes(1), {}});
+  refused({"sev_guest", Bytes(tee_report_limit + 1), {}});
+  refused({"sev_guest", Bytes(1), Bytes(tee_report_limit + 1)});
+  Bytes trailing = encode_tee(item);
+  trailing.push_back(std::byte{0});
+  REQUIRE_RULE(parse_tee(trailing), rules::tee_item_form);
+  REQUIRE_RULE(parse_tee(cbor::encode(cbor::Map{{"version", 2}})), rules::tee_item_form);
 }
