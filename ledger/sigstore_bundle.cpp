@@ -201,11 +201,11 @@ Result<transparency::Checkpoint> check_checkpoint(const SigstoreEntry& entry,
   TRY_WITHIN("checkpoint", const auto verified,
              transparency::verify_note(note, std::span(&log, 1)));
   if (checkpoint.origin != log.name() && !checkpoint.origin.starts_with(log.name() + " - "))
-    return fail(refused(rules::sigstore_checkpoint, "the checkpoint is another log's")
+    return fail(refused(rules::rekor_checkpoint, "the checkpoint is another log's")
                     .expected(log.name())
                     .found(printable(checkpoint.origin, 80)));
   if (checkpoint.size != entry.size || checkpoint.root != entry.root)
-    return fail(refused(rules::sigstore_checkpoint, "the proof is not of the checkpoint's tree")
+    return fail(refused(rules::rekor_checkpoint, "the proof is not of the checkpoint's tree")
                     .expected("size " + std::to_string(checkpoint.size))
                     .found("size " + std::to_string(entry.size)));
   return checkpoint;

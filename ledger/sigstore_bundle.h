@@ -67,7 +67,7 @@ class VerifiedSigstoreEntry {
 //   - the log signed the checkpoint, under its own name, which is the checkpoint's origin, or
 //   begins
 //     it before " - " (Rekor v1);
-//   - size and root of the proof are the checkpoint's (rules::sigstore_checkpoint);
+//   - size and root of the proof are the checkpoint's (rules::rekor_checkpoint);
 //   - the body is in that tree at the index;
 //   - the body holds the bundle's signature and the digest of what was signed: of `artifact` where
 //     it is given, of the envelope for DSSE (rules::sigstore_body);
@@ -83,6 +83,6 @@ namespace attest::rules {
 inline constexpr Rule sigstore_form{"ledger.sigstore.form"};
 inline constexpr Rule sigstore_no_proof{"ledger.sigstore.no-inclusion-proof"};
 inline constexpr Rule sigstore_unknown_log{"ledger.sigstore.unknown-log"};
-inline constexpr Rule sigstore_checkpoint{"ledger.sigstore.checkpoint"};
+inline constexpr Rule rekor_checkpoint{"ledger.sigstore.checkpoint"};
 inline constexpr Rule sigstore_body{"ledger.sigstore.body"};
 }  // namespace attest::rules

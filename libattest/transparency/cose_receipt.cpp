@@ -15,7 +15,7 @@ constexpr int ccf_ledger_sha256 = 2;
 constexpr std::size_t max_receipt_path = 64;
 
 Error malformed(std::string what) {
-  return refused(rules::receipt_form, std::move(what));
+  return refused(rules::cose_receipt_form, std::move(what));
 }
 
 const cbor::Value* member(const cbor::Map& map, const cbor::Value& key) {

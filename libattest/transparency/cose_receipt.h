@@ -40,7 +40,7 @@ struct UntrustedReceipt {
 };
 
 // parse_receipt checks form: COSE_Sign1, vds 1 in the protected header (rules::receipt_vds), vdp in
-// the unprotected one with one kind of proof, each of exact form (rules::receipt_form).
+// the unprotected one with one kind of proof, each of exact form (rules::cose_receipt_form).
 Result<UntrustedReceipt> parse_receipt(ByteView bytes);
 
 // VerifiedReceipt says that a key signed the root which a proof leads to. Only the two functions
@@ -98,7 +98,7 @@ Result<Bytes> sign_consistency_receipt(const ConsistencyClaim& claim, const Hash
 }  // namespace attest::transparency
 
 namespace attest::rules {
-inline constexpr Rule receipt_form{"transparency.receipt.form"};
+inline constexpr Rule cose_receipt_form{"transparency.receipt.form"};
 inline constexpr Rule receipt_vds{"transparency.receipt.data-structure"};
 inline constexpr Rule receipt_kind{"transparency.receipt.kind"};
 inline constexpr Rule receipt_root{"transparency.receipt.root"};

@@ -152,11 +152,11 @@ TEST_CASE("a receipt without proofs, or with unknown ones, is malformed") {
   const auto parse = [&](cbor::Map unprotected) {
     return parse_receipt(made(tree, {{395, 1}}, std::move(unprotected), true, tree.root(5)));
   };
-  REQUIRE_RULE(parse({}), rules::receipt_form);
-  REQUIRE_RULE(parse({{396, cbor::Map{}}}), rules::receipt_form);
-  REQUIRE_RULE(parse({{396, cbor::Map{{-1, cbor::Array{}}}}}), rules::receipt_form);
-  REQUIRE_RULE(parse(proofs(-3, 5, 2, {})), rules::receipt_form);
-  REQUIRE_RULE(parse(proofs(-1, 5, 2, std::vector<Hash>(65))), rules::receipt_form);
+  REQUIRE_RULE(parse({}), rules::cose_receipt_form);
+  REQUIRE_RULE(parse({{396, cbor::Map{}}}), rules::cose_receipt_form);
+  REQUIRE_RULE(parse({{396, cbor::Map{{-1, cbor::Array{}}}}}), rules::cose_receipt_form);
+  REQUIRE_RULE(parse(proofs(-3, 5, 2, {})), rules::cose_receipt_form);
+  REQUIRE_RULE(parse(proofs(-1, 5, 2, std::vector<Hash>(65))), rules::cose_receipt_form);
 }
 
 TEST_CASE("a subtree is proved part of every tree that holds it, and of no other") {
