@@ -402,14 +402,23 @@ Result<Value> to_real(const Value& value) {
 }
 
 Result<Value> to_json_filter(const Value& value, const Arguments& arguments, Work& work) {
-  std::optional<std::size_t> indent;
+  JsonForm form;
   if (const Value* given = arguments.find(1, "indent"); given && !given->is_none()) {
     const auto columns = given->integer();
     if (!columns || *columns < 0 || *columns > 32)
       return fail(wrong_value("tojson indents by 0 to 32 columns"));
-    indent = static_cast<std::size_t>(*columns);
+    form.indent = static_cast<std::size_t>(*columns);
+    form.between_items = ",";
   }
-  auto text = to_json_text(value, indent);
+  if (const Value* given = arguments.find(2, "separators"); given && !given->is_none()) {
+    const List* two = given->list();
+    if (!two || two->size() != 2 || !two->front().text() || !two->back().text())
+      return fail(wrong_value("separators are two texts"));
+    form.between_items = *two->front().text();
+    form.behind_keys = *two->back().text();
+    TRY_VOID(work.spend(value.weight() * (form.between_items.size() + form.behind_keys.size())));
+  }
+  auto text = to_json_text(value, form);
   if (!text)
     return fail(wrong_value("a value that JSON has not got").found(std::string(value.kind())));
   TRY_VOID(work.spend(text->size()));

@@ -101,6 +101,12 @@ class Interpreter {
       case Statement::Kind::macro:
         scope_->names.set(s.text, Macro{s.macro});
         return Flow::on;
+      case Statement::Kind::call: {
+        const Value body(Macro{s.macro, scope_});
+        TRY(const Value value, call(*s.expression, &body));
+        TRY_VOID(write(value.to_text(), to));
+        return Flow::on;
+      }
       case Statement::Kind::body:
         return block(s.body, to);
       case Statement::Kind::leave:
@@ -225,7 +231,9 @@ class Interpreter {
       case Operation::slice:
         return slice(e);
       case Operation::call:
-        return call(e);
+        return call(e, nullptr);
+      case Operation::spread:
+        return fail(wrong_value("a list that is several arguments, where there are none"));
       case Operation::filter: {
         TRY(const Value value, evaluate(*e.parts[0]));
         TRY(const Arguments arguments, this->arguments(e));
@@ -283,9 +291,15 @@ class Interpreter {
   Result<Arguments> arguments(const Expression& e) {
     Arguments made;
     for (std::size_t i = 1; i < e.parts.size(); ++i) {
-      TRY(Value value, evaluate(*e.parts[i]));
+      const bool several = e.parts[i]->operation == Operation::spread;
+      TRY(Value value, evaluate(several ? *e.parts[i]->parts[0] : *e.parts[i]));
       TRY_VOID(work_.spend(value.weight()));
-      made.positional.push_back(std::move(value));
+      if (several) {
+        TRY(const auto items, items_of(value));
+        made.positional.insert(made.positional.end(), items->begin(), items->end());
+      } else {
+        made.positional.push_back(std::move(value));
+      }
     }
     for (const auto& [name, part] : e.named) {
       TRY(Value value, evaluate(*part));
@@ -295,7 +309,8 @@ class Interpreter {
     return made;
   }
 
-  Result<Value> call(const Expression& e) {
+  // `caller` is the body of a call block.
+  Result<Value> call(const Expression& e, const Value* caller) {
     TRY(const Value callee, evaluate(*e.parts[0]));
     TRY(Arguments arguments, this->arguments(e));
     if (const auto* method = callee.get<Method>()) {
@@ -308,7 +323,8 @@ class Interpreter {
       if (calls_ == deepest_call)
         return fail(refused(rules::template_limit, "macros call each other too deeply"));
       ++calls_;
-      auto value = call_macro(syntax_.macros[macro->number], arguments);
+      Scope* const outer = macro->scope ? static_cast<Scope*>(macro->scope) : &root_;
+      auto value = call_macro(syntax_.macros[macro->number], arguments, outer, caller);
       --calls_;
       return value;
     }
@@ -318,10 +334,12 @@ class Interpreter {
                                : "\"" + printable(e.parts[0]->text, 60) + "\""));
   }
 
-  Result<Value> call_macro(const MacroDefinition& macro, const Arguments& arguments) {
+  Result<Value> call_macro(const MacroDefinition& macro, const Arguments& arguments, Scope* outer,
+                           const Value* caller) {
     if (arguments.positional.size() > macro.parameters.size())
       return fail(wrong_value("macro " + macro.name + " has fewer parameters"));
-    const Inner inner(*this, &root_);
+    const Inner inner(*this, outer);
+    if (caller) scope_->names.set("caller", *caller);
     for (std::size_t i = 0; i < macro.parameters.size(); ++i) {
       const auto& [name, absent] = macro.parameters[i];
       Value value(Undefined{name});

@@ -165,6 +165,8 @@ class Parser {
       TRY(made, set());
     } else if (name == "macro") {
       TRY(made, macro());
+    } else if (name == "call") {
+      TRY(made, call_block());
     } else if (name == "generation") {
       made.kind = Statement::Kind::body;
       TRY_VOID(need_end());
@@ -177,7 +179,7 @@ class Parser {
       TRY_VOID(need_end());
     } else {
       return fail(wrong("the template uses a tag that this runtime has not got")
-                      .expected("for, if, set, macro, break, continue or raw")
+                      .expected("for, if, set, macro, call, break, continue or raw")
                       .found("\"" + printable(name, 40) + "\""));
     }
     made.line = line;
@@ -273,6 +275,28 @@ class Parser {
     MacroDefinition definition;
     definition.name = made.text;
     TRY_VOID(need_sign("("));
+    TRY_VOID(parameters(definition));
+    TRY_VOID(need_end());
+    TRY(made.macro, macro_body(std::move(definition), "endmacro"));
+    return made;
+  }
+
+  // {% call(x) f(y) %} … {% endcall %}: f is called, and what it calls caller is the body.
+  Result<Statement> call_block() {
+    Statement made{};
+    made.kind = Statement::Kind::call;
+    MacroDefinition definition;
+    definition.name = "caller";
+    if (take_sign("(")) TRY_VOID(parameters(definition));
+    TRY(made.expression, expression());
+    if (made.expression->operation != Operation::call) return fail(expected("a call"));
+    TRY_VOID(need_end());
+    TRY(made.macro, macro_body(std::move(definition), "endcall"));
+    return made;
+  }
+
+  // What stands behind "(", up to ")".
+  Status parameters(MacroDefinition& definition) {
     while (!take_sign(")")) {
       if (!definition.parameters.empty()) TRY_VOID(need_sign(","));
       TRY(std::string parameter, need_name());
@@ -282,15 +306,17 @@ class Parser {
       }
       definition.parameters.emplace_back(std::move(parameter), std::move(absent));
     }
-    TRY_VOID(need_end());
+    return {};
+  }
+
+  Result<std::size_t> macro_body(MacroDefinition definition, std::string_view end) {
     const std::size_t outer_loops = std::exchange(loops_, 0);
-    TRY(definition.body, block({"endmacro"}));
+    TRY(definition.body, block({end}));
     loops_ = outer_loops;
     ++at_;
     TRY_VOID(need_end());
-    made.macro = syntax_.macros.size();
     syntax_.macros.push_back(std::move(definition));
-    return made;
+    return syntax_.macros.size() - 1;
   }
 
   // ---- expressions, the loosest first
@@ -541,6 +567,10 @@ class Parser {
         ++at_;
         TRY(auto each, expression());
         made->named.emplace_back(std::move(argument), std::move(each));
+      } else if (take_sign("*")) {
+        TRY(auto several, expression());
+        TRY(auto each, node_of(Operation::spread, {}, std::move(several)));
+        made->parts.push_back(std::move(each));
       } else if (!made->named.empty()) {
         return fail(wrong("an argument without a name behind one with a name"));
       } else {

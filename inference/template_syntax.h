@@ -4,7 +4,7 @@
 // transformers sets it: for (with if, else, break, continue, several targets), if, set (also of a
 // block, and of a namespace's member), macro, raw, generation, comments; expressions with filters,
 // tests, slices, calls and conditions. Not there, and refused: include, import, extends, block,
-// call, filter blocks, recursive loops.
+// filter blocks, recursive loops, comparisons in a chain.
 #pragma once
 
 #include <memory>
@@ -53,6 +53,7 @@ enum class Operation {
   in,
   not_in,
   condition,
+  spread,  // of an argument: a list that is several
 };
 
 // Expression: `text` is the name of what is named; `parts` are the operands in order. Of a call,
@@ -79,7 +80,19 @@ struct Target {
 };
 
 struct Statement {
-  enum class Kind { text, output, loop, condition, set, set_block, macro, body, leave, next } kind;
+  enum class Kind {
+    text,
+    output,
+    loop,
+    condition,
+    set,
+    set_block,
+    macro,
+    call,
+    body,
+    leave,
+    next
+  } kind;
   std::string text;             // raw text; the name of a macro
   ExpressionPtr expression;     // output, what is looped over, the condition, the value
   ExpressionPtr filter;         // of a loop

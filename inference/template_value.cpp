@@ -100,7 +100,7 @@ std::string json_string(std::string_view text) {
 
 class JsonWriter {
  public:
-  explicit JsonWriter(std::optional<std::size_t> indent) : indent_(indent) {}
+  explicit JsonWriter(const JsonForm& form) : form_(form) {}
 
   bool write(const Value& value) {
     if (value.is_none()) return put("null");
@@ -112,7 +112,7 @@ class JsonWriter {
     if (const auto* dictionary = value.dictionary())
       return block('{', '}', dictionary->entries.size(), [&](std::size_t i) {
         const auto& [key, each] = dictionary->entries[i];
-        return put(json_string(key) + ": ") && write(each);
+        return put(json_string(key) + form_.behind_keys) && write(each);
       });
     return false;
   }
@@ -124,14 +124,14 @@ class JsonWriter {
     return true;
   }
   void line() {
-    if (indent_) out += "\n" + std::string(*indent_ * depth_, ' ');
+    if (form_.indent) out += "\n" + std::string(*form_.indent * depth_, ' ');
   }
   template <typename Each>
   bool block(char open, char close, std::size_t size, const Each& each) {
     out += open;
     ++depth_;
     for (std::size_t i = 0; i < size; ++i) {
-      if (i != 0) out += indent_ ? "," : ", ";
+      if (i != 0) out += form_.between_items;
       line();
       if (!each(i)) return false;
     }
@@ -141,7 +141,7 @@ class JsonWriter {
     return true;
   }
 
-  std::optional<std::size_t> indent_;
+  const JsonForm& form_;
   std::size_t depth_ = 0;
 };
 
@@ -287,8 +287,8 @@ Value from_json(const nlohmann::ordered_json& json) {
   return None{};
 }
 
-std::optional<std::string> to_json_text(const Value& value, std::optional<std::size_t> indent) {
-  JsonWriter writer(indent);
+std::optional<std::string> to_json_text(const Value& value, const JsonForm& form) {
+  JsonWriter writer(form);
   if (!writer.write(value)) return std::nullopt;
   return std::move(writer.out);
 }

@@ -33,9 +33,11 @@ struct Undefined {
   std::string name;  // what was not defined, for the error that follows
 };
 struct None {};
-// A macro is known by its number among the template's, a function or a method by its name.
+// A macro is known by its number among the template's, a function or a method by its name. The body
+// of a call block is a macro that sees the names where it stands; it lives no longer than the call.
 struct Macro {
   std::size_t number;
+  void* scope = nullptr;
 };
 struct Function {
   std::string name;
@@ -74,7 +76,8 @@ class Value {
   Value(std::shared_ptr<const List> list);
   Value(Dictionary dictionary);
   Value(std::shared_ptr<Dictionary> space) : content_(std::move(space)), holds_namespace_(true) {}
-  Value(Macro macro) : content_(macro) {}
+  // What must not outlive its call is kept out of namespaces as they themselves are.
+  Value(Macro macro) : content_(macro), holds_namespace_(macro.scope != nullptr) {}
   Value(Function function) : content_(std::move(function)) {}
   Value(Method method) : holds_namespace_(method.of->holds_namespace_) {
     content_ = std::move(method);
@@ -124,9 +127,14 @@ class Value {
 std::optional<bool> less(const Value& a, const Value& b);
 
 Value from_json(const nlohmann::ordered_json& json);
-// to_json_text is Python's json.dumps with ensure_ascii off: ", " and ": " between, or lines
-// indented by `indent`. It gives nothing for what JSON has not got.
-std::optional<std::string> to_json_text(const Value& value, std::optional<std::size_t> indent);
+// to_json_text is Python's json.dumps with ensure_ascii off. It gives nothing for what JSON has not
+// got.
+struct JsonForm {
+  std::optional<std::size_t> indent = {};  // of lines; all on one line without
+  std::string between_items = ", ";
+  std::string behind_keys = ": ";
+};
+std::optional<std::string> to_json_text(const Value& value, const JsonForm& form);
 
 // characters_of cuts UTF-8 into characters.
 std::vector<std::string_view> characters_of(std::string_view text);

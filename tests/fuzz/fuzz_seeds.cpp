@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "inference/chat_template.h"
 #include "inference/receipt_file.h"
 #include "libattest/base/file.h"
 #include "libattest/evidence/enrolment.h"
@@ -234,6 +235,24 @@ TEST_CASE("seeds: other projects' statements") {
   seeds.add("statement_dsse", envelope);
   seeds.add("statement_statement", envelope);
   seeds.add("http_target", "/tile/0/x001/234?a=b%20c&d");
+}
+
+TEST_CASE("seeds: chat templates") {
+  SeedFolder seeds(seed_root());
+  for (const char* source :
+       {"{%- for m in messages if m.role != 'system' -%}\n<{{ m.role | upper }}>{{ m['content'] | "
+        "trim | tojson(indent=2) }}{{ ',' if not loop.last else '' }}\n{%- else -%}none{%- endfor "
+        "-%}",
+        "{% set ns = namespace(n=0, t='') %}{% macro f(a, b='z') %}[{{ a ~ b }}]{{ caller() }}"
+        "{% endmacro %}{% for k, v in {'a': 1, 'b': [2, 3.5]}.items() %}{% set ns.n = ns.n + "
+        "loop.index0 %}{% if k is string and v in [1] %}{% continue %}{% endif %}{% call f(*[k]) %}"
+        "{{ v }}{% endcall %}{% endfor %}{{ ns.n // 2 }}",
+        "{# note #}{% raw %}{{ x }}{% endraw %}{{ 'abc'[::-1] }}{{ messages[0:2] | "
+        "selectattr('role', 'equalto', 'user') | map(attribute='content') | join(' ') }}{{ "
+        "strftime_now('%Y') }}{% set t | upper %}x{% endset %}{{ raise_exception('no') }}"}) {
+    REQUIRE_OK(inference::ChatTemplate::parse(source));
+    seeds.add("inference_chat_template", source);
+  }
 }
 
 TEST_CASE("seeds: models") {

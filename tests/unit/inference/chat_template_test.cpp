@@ -78,6 +78,21 @@ TEST_CASE("filters and methods are there that templates of models use") {
       text("{% macro m(a, b='z') %}[{{ a }}{{ b }}]{% endmacro %}{{ m('x') }}{{ m(1, b=2) }}") ==
       "[xz][12]");
   REQUIRE(text("{% set t | upper %}abc{% endset %}{{ t }}") == "ABC");
+  REQUIRE(text("{{ {'a': [1, 2]} | tojson(separators=(',', ':')) }}") == "{\"a\":[1,2]}");
+  REQUIRE(text("{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m(*[1, 2]) }}") == "12");
+}
+
+TEST_CASE("a call block is what its macro calls caller, and sees the names where it stands") {
+  REQUIRE(text("{% macro m(x) %}<{{ caller() }}{{ x }}>{% endmacro %}"
+               "{% for i in [1, 2] %}{% call m('a') %}{{ i }}{% endcall %}{% endfor %}") ==
+          "<1a><2a>");
+  REQUIRE(text("{% macro m() %}{{ caller(7) }}{% endmacro %}"
+               "{% call(y) m() %}[{{ y }}]{% endcall %}") == "[7]");
+  // It cannot outlive the call.
+  REQUIRE_RULE(
+      rendered("{% set n = namespace() %}{% macro m(n) %}{% set n.c = caller %}{% endmacro %}"
+               "{% call m(n) %}{% endcall %}"),
+      rules::template_value);
 }
 
 TEST_CASE("a conversation the template refuses is refused in its words") {
