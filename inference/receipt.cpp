@@ -7,7 +7,7 @@ namespace attest::inference {
 namespace {
 
 Error wrong_form(std::string what) {
-  return refused(rules::receipt_form, std::move(what));
+  return refused(rules::answer_receipt_form, std::move(what));
 }
 
 cbor::Value of_tokens(const std::vector<Token>& tokens) {

@@ -72,7 +72,7 @@ struct UntrustedReceipt {
 // subject and issued-at, or a subject other than the model's; a payload that is not deterministic
 // CBOR of exactly the members documented; both or neither of prompt and commitment; sampler
 // settings out of range; an empty answer; and a chain that has not one hash for each position,
-// where the prompt is open (rules::receipt_form and the CBOR and COSE rules).
+// where the prompt is open (rules::answer_receipt_form and the CBOR and COSE rules).
 Result<UntrustedReceipt> parse_receipt(ByteView bytes);
 
 class VerifiedReceipt {
@@ -102,6 +102,6 @@ Result<VerifiedReceipt> verify_receipt(UntrustedReceipt receipt, const PublicKey
 }  // namespace attest::inference
 
 namespace attest::rules {
-inline constexpr Rule receipt_form{"inference.receipt.form"};
+inline constexpr Rule answer_receipt_form{"inference.receipt.form"};
 inline constexpr Rule receipt_key{"inference.receipt.key"};
 }  // namespace attest::rules

@@ -76,10 +76,10 @@ TEST_CASE("receipts that say too much, too little or nonsense are refused") {
     change(answered.receipt);
     return sign_receipt(answered.receipt, "inferd", answered.receipt.started, *answered.key);
   };
-  REQUIRE_RULE(signed_with([](Receipt& r) { r.answer.clear(); }), rules::receipt_form);
-  REQUIRE_RULE(signed_with([](Receipt& r) { r.stopped = "bored"; }), rules::receipt_form);
-  REQUIRE_RULE(signed_with([](Receipt& r) { r.logits.pop_back(); }), rules::receipt_form);
-  REQUIRE_RULE(signed_with([](Receipt& r) { r.prompt->clear(); }), rules::receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.answer.clear(); }), rules::answer_receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.stopped = "bored"; }), rules::answer_receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.logits.pop_back(); }), rules::answer_receipt_form);
+  REQUIRE_RULE(signed_with([](Receipt& r) { r.prompt->clear(); }), rules::answer_receipt_form);
   REQUIRE_RULE(signed_with([](Receipt& r) { r.sampler.top_p = 2; }), rules::sampler_settings);
   REQUIRE_RULE(signed_with([](Receipt& r) { r.model.subject = "tiny"; }), rules::digest_form);
   REQUIRE_RULE(parse_receipt(as_bytes("hello")), rules::cbor_truncated);
