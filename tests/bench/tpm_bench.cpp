@@ -62,7 +62,8 @@ struct Fleet {
     policies = {
         ledger.proven(ledger.add(statement::Kind::policy, "policy:bench", as_bytes("policy")))};
     reference::ReferenceValues values{"id", "board", "bench", {}, {}};
-    for (const auto& [index, value] : tpm.pcrs(quoted).banks().at(HashAlgorithm::sha256))
+    const tpm::PcrValues pcrs = tpm.pcrs(quoted);
+    for (const auto& [index, value] : pcrs.banks().at(HashAlgorithm::sha256))
       values.pcrs[HashAlgorithm::sha256][index] = {{value, ""}};
     references.push_back(made(appraisal::prove_reference_values(
         ledger.proven(ledger.add(statement::Kind::reference_values, "platform:board",
