@@ -68,8 +68,11 @@ Status check_signature(OCSP_BASICRESP* basic, const VerifiedChain& chain, const 
   if (!store || !helpers) throw std::bad_alloc();
   for (const Certificate& certificate : chain.certificates())
     if (sk_X509_push(helpers.get(), certificate.openssl()) == 0) throw std::bad_alloc();
-  X509_STORE_add_cert(store.get(), chain.root().openssl());
-  X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), unix_seconds(at));
+  // The issuer was tied to the root when its chain was verified; here the path ends at it.
+  X509_STORE_add_cert(store.get(), issuer.openssl());
+  X509_VERIFY_PARAM* parameters = X509_STORE_get0_param(store.get());
+  X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
+  X509_VERIFY_PARAM_set_time(parameters, unix_seconds(at));
   if (OCSP_basic_verify(basic, helpers.get(), store.get(), 0) == 1) return {};
   return fail(refused(rules::ocsp_signature,
                       "an OCSP response was not signed by whoever may speak for the issuer")

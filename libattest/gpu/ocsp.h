@@ -36,8 +36,8 @@ struct CertificateStatus {
 // check_status finds, among `responses`, the one that speaks of certificate `index` of a verified
 // chain as issued by the next one (CertID: issuer's name and key, serial number), and checks, in
 // this order, that
-//   - its signer is the issuer, or holds a certificate by the issuer for OCSP signing that leads to
-//     the chain's root at `at`, and the signature holds (rules::ocsp_signature);
+//   - its signer is the issuer, or holds a certificate by the issuer for OCSP signing that is
+//     valid at `at`, and the signature holds (rules::ocsp_signature);
 //   - it says "good": "revoked", for certificates on hold as well, is refused
 //   (rules::ocsp_revoked),
 //     "unknown" is incomplete (rules::ocsp_unknown);

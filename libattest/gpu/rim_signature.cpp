@@ -37,8 +37,10 @@ bool initialise() {
   static std::once_flag once;
   static bool ready = false;
   std::call_once(once, [] {
+    // Before, for what initialising says; and after, since it puts its own printer back.
     xmlSecErrorsSetCallback(say_nothing);
     ready = xmlSecInit() == 0 && xmlSecCryptoInit() == 0;
+    xmlSecErrorsSetCallback(say_nothing);
   });
   return ready;
 }
