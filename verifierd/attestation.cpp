@@ -110,7 +110,8 @@ Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& ev
       identity_.name,
       {"verifierd 0.1", "attest"},
       list.get(),
-      {knowledge->gpu_roots, knowledge->rim_roots, knowledge->rims}};
+      {knowledge->gpu_roots, knowledge->rim_roots, knowledge->rims},
+      knowledge->tee_roots};
   const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
   TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
   TRY_VOID(remember(std::move(record), result, appraisal, now));

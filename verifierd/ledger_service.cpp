@@ -277,6 +277,7 @@ Status LedgerService::learn() {
   auto learned = std::make_shared<LedgerKnowledge>();
   learned->size = checkpoint.size();
   learned->gpu_roots = {trust.gpu_roots(), {}};
+  learned->tee_roots = trust.tee_roots();
   learned->rim_roots = {trust.rim_roots(), {}};
   for (const Kind kind : {Kind::device_manifest, Kind::reference_values, Kind::policy}) {
     TRY(const auto indexes, log_->find(ledger::Field::kind, content_type(kind)));

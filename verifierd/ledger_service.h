@@ -39,6 +39,7 @@ struct LedgerKnowledge {
   std::vector<hardware::ProvenStatement> policies;
   std::vector<appraisal::ProvenRim> rims;
   gpu::RootPins gpu_roots;
+  std::vector<Certificate> tee_roots;
   gpu::RootPins rim_roots;
 };
 

@@ -6,6 +6,7 @@
 #include "libattest/appraisal/checks.h"
 #include "libattest/appraisal/gpu_checks.h"
 #include "libattest/appraisal/pcr_checks.h"
+#include "libattest/appraisal/tee_checks.h"
 #include "libattest/base/text.h"
 
 namespace attest::appraisal {
@@ -297,6 +298,12 @@ void add_gpu_submods(const VerifiedEvidence& evidence, const Policy& policy, con
   }
 }
 
+Submod tee_submod(const Policy& policy, const Checks& checks) {
+  result::TrustVector vector;
+  vector.set(TrustClaim::hardware, claim_for(checks.outcome("tee.report"), value::contraindicated));
+  return make_submod(policy, TrustLevel::hardware_signed, vector);
+}
+
 std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, const Policy& policy,
                                           const AppraisalInputs& inputs) {
   std::vector<std::string> list;
@@ -348,6 +355,7 @@ result::Ear make_ear(const VerifiedEvidence& evidence, const Policy& policy,
   ear.submods["node"] = node_submod(evidence, policy, checks);
   ear.submods["boot"] = boot_submod(policy, checks);
   if (evidence.models()) ear.submods["models"] = make_submod(policy, TrustLevel::host_reported, {});
+  if (evidence.tee()) ear.submods["tee"] = tee_submod(policy, checks);
   if (evidence.host()) ear.submods["host"] = make_submod(policy, TrustLevel::host_reported, {});
   add_gpu_submods(evidence, policy, checks, ear.submods);
   ear.checks = checks.all();
@@ -375,6 +383,7 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   check_ima(evidence, policy, inputs, checks);
   check_models(evidence, policy, checks);
   relied_on.merge(check_gpus(evidence, policy, inputs, checks));
+  check_tee(evidence, policy, inputs, checks);
 
   Appraisal appraisal;
   appraisal.ear = make_ear(evidence, policy, inputs, checks);

@@ -51,6 +51,7 @@ struct AppraisalInputs {
   // The list of files that the policy names by its digest, where the verifier has it.
   const ImaList* ima_list = nullptr;
   GpuTrust gpu = {};
+  std::vector<Certificate> tee_roots = {};  // believed beside those of libattest/tee/roots.h
 };
 
 struct Appraisal {
@@ -89,6 +90,7 @@ struct Appraisal {
 //                     the policy requires reports
 //   gpu.devices.…     no device stands for two; gpu.topology.…: links to switches close
 //   gpu.manifest      every GPU of the manifest answers
+//   tee.report        its TEE signed for this challenge and these GPUs, where it has one
 // The verdict is refused when any check is, else incomplete when any is, else pass. What nobody
 // looked at stands in `not_checked`.
 Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,

@@ -109,6 +109,10 @@ Status read_rest(TomlTable& root, Policy& policy) {
   if (models) {
     TRY(policy.models, read_need(*models, "report", Need::any));
   }
+  TRY(auto tee, root.optional_table("tee"));
+  if (tee) {
+    TRY(policy.tee_report, read_need(*tee, "report", Need::any));
+  }
   TRY(auto hardware, root.optional_table("hardware"));
   if (hardware) {
     TRY(const auto require, hardware->optional_boolean("require_manifest"));

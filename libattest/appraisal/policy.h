@@ -36,8 +36,9 @@ struct Policy {
 
   Need secure_boot = Need::required;
   Need event_log = Need::required;
-  Need models = Need::any;  // whether the node must report its models
-  Need ima = Need::any;     // whether the node must send an IMA list that PCR 10 vouches for
+  Need tee_report = Need::any;  // whether a TEE must sign
+  Need models = Need::any;      // whether the node must report its models
+  Need ima = Need::any;         // whether the node must send an IMA list that PCR 10 vouches for
   bool ima_allow_violations = false;
   // The list of files a node may run, by SHA-256 of its bytes: as signed as the policy that names
   // it. Nothing: files are not judged.

@@ -1,5 +1,7 @@
 #include "libattest/appraisal/verify_evidence.h"
 
+#include <algorithm>
+
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
 
@@ -106,16 +108,24 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
   if (const auto* item = evidence.find(label::models)) {
     TRY_WITHIN(place, models_, evidence::parse_models(item->content));
   }
+  if (const auto* item = evidence.find(label::tee)) {
+    TRY_WITHIN(place, tee_, evidence::parse_tee(item->content));
+  }
   if (const auto* item = evidence.find(label::host)) {
     TRY_WITHIN(place, host_, evidence::parse_host(item->content));
   }
   for (const evidence::EvidenceItem& item : evidence.items())
-    if (label::is_gpu(item.label) && item.media_type == evidence::gpu_media_type) {
-      TRY_WITHIN(item.label, evidence::GpuItem gpu, evidence::parse_gpu(item.content));
-      gpus_.push_back({item.label, std::move(gpu)});
-    } else if (label::is_gpu(item.label)) {
-      unread_.push_back(item.label);
+    if (label::is_gpu(item.label)) {
+      gpu_labels_.push_back(item.label);
+      if (item.media_type == evidence::gpu_media_type) {
+        TRY_WITHIN(item.label, evidence::GpuItem gpu, evidence::parse_gpu(item.content));
+        gpus_.push_back({item.label, std::move(gpu)});
+      } else {
+        unread_.push_back(item.label);
+      }
     }
+  // "gpu/10" comes after "gpu/9".
+  std::ranges::stable_sort(gpu_labels_, {}, &std::string::size);
   return {};
 }
 

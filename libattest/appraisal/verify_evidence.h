@@ -15,6 +15,7 @@
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
 #include "libattest/evidence/runtime_key_item.h"
+#include "libattest/evidence/tee_item.h"
 #include "libattest/tpm/event_log.h"
 #include "libattest/tpm/ima_verification.h"
 #include "libattest/tpm/quote.h"
@@ -65,6 +66,9 @@ class VerifiedEvidence {
   const std::optional<std::vector<evidence::ModelFile>>& models() const { return models_; }
   const std::optional<evidence::HostFacts>& host() const { return host_; }
   const std::vector<GpuEvidence>& gpus() const { return gpus_; }
+  // What the TEE signed, unjudged, and which GPUs stand beside it: labels, in their numbers' order.
+  const std::optional<evidence::TeeItem>& tee() const { return tee_; }
+  const std::vector<std::string>& gpu_labels() const { return gpu_labels_; }
   // unread names the items that nobody here looked into: "gpu/0".
   const std::vector<std::string>& unread() const { return unread_; }
 
@@ -94,6 +98,8 @@ class VerifiedEvidence {
   std::optional<std::vector<evidence::ModelFile>> models_;
   std::optional<evidence::HostFacts> host_;
   std::vector<GpuEvidence> gpus_;
+  std::optional<evidence::TeeItem> tee_;
+  std::vector<std::string> gpu_labels_;
   std::vector<std::string> unread_;
 };
 
