@@ -61,13 +61,11 @@ OCSP_SINGLERESP* about(OCSP_BASICRESP* basic, const Certificate& certificate,
   return nullptr;
 }
 
-Status check_signature(OCSP_BASICRESP* basic, const VerifiedChain& chain, const Certificate& issuer,
-                       Time at) {
+Status check_signature(OCSP_BASICRESP* basic, const Certificate& issuer, Time at) {
   const openssl::X509Store store(X509_STORE_new());
   const std::unique_ptr<STACK_OF(X509), FreeStack> helpers(sk_X509_new_null());
-  if (!store || !helpers) throw std::bad_alloc();
-  for (const Certificate& certificate : chain.certificates())
-    if (sk_X509_push(helpers.get(), certificate.openssl()) == 0) throw std::bad_alloc();
+  if (!store || !helpers || sk_X509_push(helpers.get(), issuer.openssl()) == 0)
+    throw std::bad_alloc();
   // The issuer was tied to the root when its chain was verified; here the path ends at it.
   X509_STORE_add_cert(store.get(), issuer.openssl());
   X509_VERIFY_PARAM* parameters = X509_STORE_get0_param(store.get());
@@ -102,14 +100,14 @@ Result<CertificateStatus> check_time(OCSP_SINGLERESP* single, Time at) {
 }
 
 Result<CertificateStatus> judge(OCSP_BASICRESP* basic, OCSP_SINGLERESP* single,
-                                const VerifiedChain& chain, const Certificate& issuer, Time at) {
+                                const Certificate& issuer, Time at) {
   const auto time = check_time(single, at);
   // A stale response is held against the time at which it counted, so that a forged one is refused
   // and not merely out of date.
   ASN1_GENERALIZEDTIME* this_update = nullptr;
   const int status = OCSP_single_get0_status(single, nullptr, nullptr, &this_update, nullptr);
   const Time signed_at = time ? at : time_of(this_update).value_or(at);
-  TRY_VOID(check_signature(basic, chain, issuer, signed_at));
+  TRY_VOID(check_signature(basic, issuer, signed_at));
   if (status == V_OCSP_CERTSTATUS_REVOKED)
     return fail(refused(rules::ocsp_revoked, "the issuer has revoked the certificate, or holds it")
                     .found("revoked"));
@@ -151,7 +149,7 @@ Result<CertificateStatus> check_status(const VerifiedChain& chain, std::size_t i
   for (const OcspResponse& response : responses) {
     OCSP_SINGLERESP* single = about(response.openssl(), certificate, issuer);
     if (single == nullptr) continue;
-    auto status = judge(response.openssl(), single, chain, issuer, at);
+    auto status = judge(response.openssl(), single, issuer, at);
     if (!status && status.error().rule == rules::ocsp_revoked)
       return fail(std::move(status).error().within(certificate.subject()));
     if (!best || (!*best && status)) best = std::move(status);
