@@ -227,7 +227,7 @@ Status check_other_subject(const statement::UntrustedEnvelope& envelope, const N
     const auto found = subject.digests.find(named.algorithm);
     if (found != subject.digests.end() && found->second == named.value) return {};
   }
-  return fail(refused(rules::sigstore_signature, "the signed statement names something else")
+  return fail(refused(rules::keyless_signature, "the signed statement names something else")
                   .expected(named.algorithm + ":" + named.value));
 }
 
@@ -298,7 +298,7 @@ Result<Report> verify_bare_envelope(const VerifyOptions& options, const std::str
   if (auto holds = model::verify_envelope(envelope, key, artefact); !holds)
     return fail(std::move(holds).error().within(options.bundle));
   Error unproven =
-      incomplete(rules::sigstore_time, "the signature holds, but nothing proves when it was made");
+      incomplete(rules::keyless_time, "the signature holds, but nothing proves when it was made");
   return fail(std::move(unproven)
                   .found("a certificate that ended " + to_rfc3339(certificate.not_after()))
                   .next("ask for a bundle with a log entry")

@@ -38,13 +38,13 @@ bool log_signed(const SigstoreLog& log, ByteView message, ByteView signature) {
 
 // The signed entry timestamp is over canonical JSON (RFC 8785) of four members.
 Status verify_promise(const LogEntry& entry, const SigstoreLog& log) {
-  if (!entry.integrated) return refuse(rules::sigstore_set, "it promises a time and states none");
+  if (!entry.integrated) return refuse(rules::keyless_set, "it promises a time and states none");
   const std::string message =
       "{\"body\":\"" + to_base64(entry.body) +
       "\",\"integratedTime\":" + std::to_string(unix_seconds(*entry.integrated)) + ",\"logID\":\"" +
       to_hex(entry.log_id) + "\",\"logIndex\":" + std::to_string(entry.index) + "}";
   if (log_signed(log, as_bytes(message), entry.signed_entry_timestamp)) return {};
-  return refuse(rules::sigstore_set, "its signed timestamp is not by its log");
+  return refuse(rules::keyless_set, "its signed timestamp is not by its log");
 }
 
 // A checkpoint's signer is found by the id of its key and must go by the origin's name. Other
@@ -61,9 +61,9 @@ Status verify_log_checkpoint(const InclusionProof& proof, const SigstoreLog& log
            equal(ByteView(log.id).first(line.id.size()), line.id) &&
            log_signed(log, as_bytes(note->text), line.signature);
   });
-  if (!by_log) return refuse(rules::sigstore_checkpoint, "its log did not sign the checkpoint");
+  if (!by_log) return refuse(rules::keyless_checkpoint, "its log did not sign the checkpoint");
   if (checkpoint->size == proof.tree_size && equal(checkpoint->root, proof.root)) return {};
-  return refuse(rules::sigstore_checkpoint, "the checkpoint is of another tree than the proof");
+  return refuse(rules::keyless_checkpoint, "the checkpoint is of another tree than the proof");
 }
 
 Status verify_proof(const LogEntry& entry, const SigstoreLog& log, bool checkpoint_required) {
@@ -71,11 +71,11 @@ Status verify_proof(const LogEntry& entry, const SigstoreLog& log, bool checkpoi
   const auto included = transparency::verify_inclusion(
       proof.index, proof.tree_size, transparency::leaf_hash(entry.body), proof.hashes, proof.root);
   if (!included)
-    return refuse(rules::sigstore_inclusion,
+    return refuse(rules::keyless_inclusion,
                   "it is not in the tree of its proof (" + included.error().what + ")");
   if (proof.checkpoint.empty() && !checkpoint_required) return {};
   if (proof.checkpoint.empty())
-    return refuse(rules::sigstore_inclusion, "its proof has no checkpoint");
+    return refuse(rules::keyless_inclusion, "its proof has no checkpoint");
   return verify_log_checkpoint(proof, log);
 }
 
@@ -107,7 +107,7 @@ class Body {
 
 Status must_be(bool same, std::string_view what) {
   if (same) return {};
-  return refuse(rules::sigstore_entry, "it is about another " + std::string(what));
+  return refuse(rules::keyless_entry, "it is about another " + std::string(what));
 }
 
 // The verifier of version 1 is base64 of PEM, of a certificate or a key.
@@ -202,7 +202,7 @@ Status verify_logged(const LogEntry& entry, const SigstoreLog& log, bool proof_r
   if (!entry.signed_entry_timestamp.empty()) TRY_VOID(verify_promise(entry, log));
   if (entry.proof) return verify_proof(entry, log, proof_required);
   if (proof_required || entry.signed_entry_timestamp.empty())
-    return refuse(rules::sigstore_inclusion, "nothing proves that it was logged");
+    return refuse(rules::keyless_inclusion, "nothing proves that it was logged");
   return {};
 }
 
@@ -212,9 +212,9 @@ Status check_entry_is_about(const LogEntry& entry, const LoggedContent& content)
   const std::string kind = outer.text({"kind"});
   const std::string version = outer.text({"apiVersion"});
   if (kind != entry.kind || version != entry.version)
-    return refuse(rules::sigstore_entry, "it is of another kind than the bundle says");
+    return refuse(rules::keyless_entry, "it is of another kind than the bundle says");
   const Json* spec = outer.at({"spec"});
-  if (spec == nullptr) return refuse(rules::sigstore_entry, "its body has no spec");
+  if (spec == nullptr) return refuse(rules::keyless_entry, "its body has no spec");
   const Body body(*spec);
   if (kind == "hashedrekord" && version == "0.0.1") return check_hashedrekord_1(body, content);
   if (kind == "hashedrekord" && version == "0.0.2") return check_hashedrekord_2(body, content);
@@ -222,7 +222,7 @@ Status check_entry_is_about(const LogEntry& entry, const LoggedContent& content)
   if (kind == "dsse" && version == "0.0.2") return check_dsse_2(body, content);
   if (kind == "intoto" && (version == "0.0.1" || version == "0.0.2"))
     return check_intoto(body, content, version == "0.0.2");
-  return fail(refused(rules::sigstore_entry, "log entry: its kind is not known here")
+  return fail(refused(rules::keyless_entry, "log entry: its kind is not known here")
                   .found(printable(kind, 40) + " " + printable(version, 20)));
 }
 

@@ -19,7 +19,7 @@ struct LoggedContent {
 // verify_sigstore_bundle says; `proof_required` from bundles of version 0.2 on.
 Status verify_logged(const LogEntry& entry, const SigstoreLog& log, bool proof_required);
 
-// check_entry_is_about refuses (rules::sigstore_entry) an entry whose body names another signature,
+// check_entry_is_about refuses (rules::keyless_entry) an entry whose body names another signature,
 // another certificate or key, or another content. Known kinds: hashedrekord 0.0.1 and 0.0.2, dsse
 // 0.0.1 and 0.0.2, intoto 0.0.1 and 0.0.2.
 Status check_entry_is_about(const LogEntry& entry, const LoggedContent& content);

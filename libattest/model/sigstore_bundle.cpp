@@ -17,7 +17,7 @@ constexpr std::size_t max_repeated = 32;
 constexpr std::size_t max_proof_length = 64;
 
 std::unexpected<Error> malformed(std::string what) {
-  return fail(refused(rules::bundle_form, "bundle: " + std::move(what)));
+  return fail(refused(rules::sigstore_bundle_form, "bundle: " + std::move(what)));
 }
 
 // member gives nullptr for a member that is absent or null: to protobuf both are the default.

@@ -62,15 +62,15 @@ struct UntrustedBundle {
   std::optional<MessageSignature> message;
 };
 
-// parse_sigstore_bundle refuses, by rules::bundle_form and the JSON, base64 and certificate rules:
-// JSON that is not strict; an unknown mediaType (rules::bundle_media_type); both or none of the
-// members of a choice; broken base64; an empty certificate chain; numbers that are negative or do
-// not fit; more than 32 log entries or timestamps. Unknown members are passed over.
+// parse_sigstore_bundle refuses, by rules::sigstore_bundle_form and the JSON, base64 and
+// certificate rules: JSON that is not strict; an unknown mediaType (rules::bundle_media_type); both
+// or none of the members of a choice; broken base64; an empty certificate chain; numbers that are
+// negative or do not fit; more than 32 log entries or timestamps. Unknown members are passed over.
 Result<UntrustedBundle> parse_sigstore_bundle(std::string_view json);
 
 }  // namespace attest::model
 
 namespace attest::rules {
-inline constexpr Rule bundle_form{"model.bundle.form"};
+inline constexpr Rule sigstore_bundle_form{"model.bundle.form"};
 inline constexpr Rule bundle_media_type{"model.bundle.media-type"};
 }  // namespace attest::rules

@@ -104,7 +104,7 @@ Status check_named(const statement::UntrustedEnvelope& envelope, const ArtefactD
       const auto digest = artefact(*hash);
       if (digest && to_hex(*digest) == hex) return {};
     }
-  return refuse(rules::sigstore_signature, "the signed statement does not name this file's digest");
+  return refuse(rules::keyless_signature, "the signed statement does not name this file's digest");
 }
 
 }  // namespace
@@ -121,10 +121,10 @@ class SigstoreVerifier {
     TRY(const PublicKey key, leaf.public_key());
     TRY_VOID(check_content(key));
     if (bundle_.log_entries.empty())
-      return refuse(rules::sigstore_log, "no log entry is in the bundle");
+      return refuse(rules::keyless_log, "no log entry is in the bundle");
     TRY_VOID(check_log(trust, {signature(), leaf.der(), key}));
     TRY_VOID(gather_timestamps(trust));
-    if (times_.empty()) return refuse(rules::sigstore_time, "nothing proves when this was signed");
+    if (times_.empty()) return refuse(rules::keyless_time, "nothing proves when this was signed");
     std::optional<VerifiedChain> chain;
     for (const Time time : times_) {
       TRY(chain, chain_at(leaf, trust, time));
@@ -141,15 +141,14 @@ class SigstoreVerifier {
   Result<VerifiedSignature> by_key(const PublicKey& key,
                                    const std::optional<SigstoreTrust>& trust) {
     if (!bundle_.key)
-      return refuse(rules::sigstore_material,
-                    "the bundle was signed with a certificate, not a key");
+      return refuse(rules::keyless_material, "the bundle was signed with a certificate, not a key");
     TRY_VOID(check_content(key));
     if (trust) {
       TRY_VOID(check_log(*trust, {signature(), {}, key}));
       TRY_VOID(gather_timestamps(*trust));
       const bool stated = !bundle_.log_entries.empty() || !bundle_.timestamps.empty();
       if (stated && times_.empty())
-        return refuse(rules::sigstore_time, "nothing proves when this was signed");
+        return refuse(rules::keyless_time, "nothing proves when this was signed");
     }
     return finish({.method = "key", .key = key});
   }
@@ -164,8 +163,7 @@ class SigstoreVerifier {
   // says.
   Status check_material(const SigstoreTrust& trust) const {
     if (bundle_.certificates.empty())
-      return refuse(rules::sigstore_material,
-                    "the bundle was signed with a key, not a certificate");
+      return refuse(rules::keyless_material, "the bundle was signed with a key, not a certificate");
     const auto trusted = [&](const Certificate& root) {
       return std::ranges::any_of(trust.certificate_authorities, [&](const auto& authority) {
         return equal(authority.chain.back().der(), root.der());
@@ -175,7 +173,7 @@ class SigstoreVerifier {
       const Certificate& each = bundle_.certificates[i];
       if (!each.is_self_signed()) continue;
       if (bundle_.version == BundleVersion::v0_3 || !trusted(each))
-        return refuse(rules::sigstore_material, "the bundle brings a root certificate");
+        return refuse(rules::keyless_material, "the bundle brings a root certificate");
     }
     return {};
   }
@@ -188,16 +186,16 @@ class SigstoreVerifier {
       return check_named(*bundle_.envelope, artefact_);
     }
     const auto hash = hash_of(key.kind());
-    if (!hash) return refuse(rules::sigstore_signature, "keys of this kind sign no messages here");
+    if (!hash) return refuse(rules::keyless_signature, "keys of this kind sign no messages here");
     if (!artefact_)
-      return fail(incomplete(rules::sigstore_signature, "the signed file was not given"));
+      return fail(incomplete(rules::keyless_signature, "the signed file was not given"));
     TRY(const Bytes digest, artefact_(*hash));
     TRY(artefact_sha256_, artefact_(HashAlgorithm::sha256));
     const MessageSignature& message = *bundle_.message;
     if (message.algorithm == "SHA2_256" && !equal(message.digest, artefact_sha256_))
-      return refuse(rules::sigstore_signature, "the bundle was made for another file");
+      return refuse(rules::keyless_signature, "the bundle was made for another file");
     if (!digest_signed(key, *hash, digest, message.signature))
-      return refuse(rules::sigstore_signature, "the signature does not hold over this file");
+      return refuse(rules::keyless_signature, "the signature does not hold over this file");
     return {};
   }
 
@@ -208,13 +206,13 @@ class SigstoreVerifier {
       const auto log = std::ranges::find_if(
           trust.logs, [&](const SigstoreLog& each) { return equal(each.id, entry.log_id); });
       if (log == trust.logs.end())
-        return refuse(rules::sigstore_log, "the entry's log is not trusted");
+        return refuse(rules::keyless_log, "the entry's log is not trusted");
       TRY_VOID(verify_logged(entry, *log, bundle_.version != BundleVersion::v0_1));
       TRY_VOID(check_entry_is_about(entry, content));
       logs_.push_back(&*log);
       if (!entry.signed_entry_timestamp.empty()) {
         if (!log->valid.holds(*entry.integrated))
-          return refuse(rules::sigstore_log, "the log was not valid at the entry's time");
+          return refuse(rules::keyless_log, "the log was not valid at the entry's time");
         times_.push_back(*entry.integrated);
       }
     }
@@ -228,7 +226,7 @@ class SigstoreVerifier {
       if (!time) continue;
       for (const SigstoreLog* log : logs_)
         if (!log->valid.holds(*time))
-          return refuse(rules::sigstore_log, "the log was not valid at the timestamp's time");
+          return refuse(rules::keyless_log, "the log was not valid at the timestamp's time");
       times_.push_back(*time);
     }
     return {};
@@ -245,7 +243,7 @@ class SigstoreVerifier {
       if (chain && chain->certificates().size() > 1) return chain;
       if (!chain) why = chain.error().what;
     }
-    return fail(refused(rules::sigstore_chain,
+    return fail(refused(rules::keyless_chain,
                         "the certificate does not lead to a trusted authority: " + why)
                     .found("at " + to_rfc3339(time)));
   }
@@ -253,12 +251,12 @@ class SigstoreVerifier {
   static Status check_identity(const Certificate& leaf, const ExpectedSigner& expected) {
     const std::string issuer = issuer_in(leaf);
     if (issuer != expected.issuer)
-      return fail(refused(rules::sigstore_identity, "another issuer vouched for the signer")
+      return fail(refused(rules::keyless_identity, "another issuer vouched for the signer")
                       .expected(expected.issuer)
                       .found(printable(issuer)));
     const auto names = identities_in(leaf);
     if (std::ranges::find(names, expected.identity) != names.end()) return {};
-    return fail(refused(rules::sigstore_identity, "somebody else signed")
+    return fail(refused(rules::keyless_identity, "somebody else signed")
                     .expected(expected.identity)
                     .found(names.empty() ? "nobody" : printable(names.front())));
   }

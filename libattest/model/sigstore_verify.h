@@ -43,22 +43,22 @@ class VerifiedSignature {
 
 // verify_sigstore_bundle checks, in this order:
 //   - the bundle has certificates, none of them a root, but for a trusted one in bundles before
-//     version 0.3 (rules::sigstore_material);
-//   - every log entry: its log is trusted (rules::sigstore_log); the signed entry timestamp, where
-//     there is one, holds (rules::sigstore_set); the inclusion proof leads to the root of the
-//     checkpoint, which the log signed (rules::sigstore_inclusion, rules::sigstore_checkpoint);
-//     one of both in bundles of version 0.1, the proof in all others (rules::sigstore_inclusion);
-//     the entry is about this signature, this certificate and this content (rules::sigstore_entry);
-//     at least one entry is there (rules::sigstore_log);
+//     version 0.3 (rules::keyless_material);
+//   - every log entry: its log is trusted (rules::keyless_log); the signed entry timestamp, where
+//     there is one, holds (rules::keyless_set); the inclusion proof leads to the root of the
+//     checkpoint, which the log signed (rules::keyless_inclusion, rules::keyless_checkpoint);
+//     one of both in bundles of version 0.1, the proof in all others (rules::keyless_inclusion);
+//     the entry is about this signature, this certificate and this content (rules::keyless_entry);
+//     at least one entry is there (rules::keyless_log);
 //   - times: the integrated times under entry timestamps, and RFC 3161 timestamps over the
 //   signature
-//     (those that do not hold give no time); at least one (rules::sigstore_time); each log valid at
-//     its entry's time (rules::sigstore_log);
+//     (those that do not hold give no time); at least one (rules::keyless_time); each log valid at
+//     its entry's time (rules::keyless_log);
 //   - at each of these times: the certificate's chain to an authority that was valid then, for code
-//     signing (rules::sigstore_chain);
+//     signing (rules::keyless_chain);
 //   - an SCT by a trusted certificate log (rules::sct);
-//   - identity and issuer (rules::sigstore_identity);
-//   - the signature over the envelope, or over the artefact (rules::sigstore_signature).
+//   - identity and issuer (rules::keyless_identity);
+//   - the signature over the envelope, or over the artefact (rules::keyless_signature).
 // Not checked: that the logs are consistent over time; whose statements matter.
 Result<VerifiedSignature> verify_sigstore_bundle(const UntrustedBundle& bundle,
                                                  const SigstoreTrust& trust,
@@ -87,14 +87,14 @@ Result<VerifiedOmsStatement> verify_oms_keyless(const UntrustedBundle& bundle,
 }  // namespace attest::model
 
 namespace attest::rules {
-inline constexpr Rule sigstore_material{"model.sigstore.material"};
-inline constexpr Rule sigstore_log{"model.sigstore.log"};
-inline constexpr Rule sigstore_set{"model.sigstore.entry-timestamp"};
-inline constexpr Rule sigstore_inclusion{"model.sigstore.inclusion"};
-inline constexpr Rule sigstore_checkpoint{"model.sigstore.checkpoint"};
-inline constexpr Rule sigstore_entry{"model.sigstore.entry"};
-inline constexpr Rule sigstore_time{"model.sigstore.time"};
-inline constexpr Rule sigstore_chain{"model.sigstore.chain"};
-inline constexpr Rule sigstore_identity{"model.sigstore.identity"};
-inline constexpr Rule sigstore_signature{"model.sigstore.signature"};
+inline constexpr Rule keyless_material{"model.keyless.material"};
+inline constexpr Rule keyless_log{"model.keyless.log"};
+inline constexpr Rule keyless_set{"model.keyless.entry-timestamp"};
+inline constexpr Rule keyless_inclusion{"model.keyless.inclusion"};
+inline constexpr Rule keyless_checkpoint{"model.keyless.checkpoint"};
+inline constexpr Rule keyless_entry{"model.keyless.entry"};
+inline constexpr Rule keyless_time{"model.keyless.time"};
+inline constexpr Rule keyless_chain{"model.keyless.chain"};
+inline constexpr Rule keyless_identity{"model.keyless.identity"};
+inline constexpr Rule keyless_signature{"model.keyless.signature"};
 }  // namespace attest::rules

@@ -415,13 +415,13 @@ TEST_CASE("a bundle is one strict JSON document with one arm of each choice") {
                rules::json_duplicate);
   auto both = bundle_of(good_statement());
   both["messageSignature"] = {{"signature", "AAAA"}};
-  REQUIRE_RULE(parse_sigstore_bundle(to_line(both)), rules::bundle_form);
+  REQUIRE_RULE(parse_sigstore_bundle(to_line(both)), rules::sigstore_bundle_form);
   auto two_signers = bundle_of(good_statement());
   two_signers["verificationMaterial"]["certificate"] = {{"rawBytes", "AAAA"}};
-  REQUIRE_RULE(parse_sigstore_bundle(to_line(two_signers)), rules::bundle_form);
+  REQUIRE_RULE(parse_sigstore_bundle(to_line(two_signers)), rules::sigstore_bundle_form);
   auto none = bundle_of(good_statement());
   none.erase("verificationMaterial");
-  REQUIRE_RULE(parse_sigstore_bundle(to_line(none)), rules::bundle_form);
+  REQUIRE_RULE(parse_sigstore_bundle(to_line(none)), rules::sigstore_bundle_form);
   auto unknown = bundle_of(good_statement());
   unknown["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.4+json";
   REQUIRE_RULE(parse_sigstore_bundle(to_line(unknown)), rules::bundle_media_type);

@@ -209,14 +209,14 @@ TEST_CASE("another file, identity or issuer is refused") {
   const Instance instance;
   const auto bundle = instance.bundle();
   REQUIRE_RULE(verify(bundle, instance.trust(), expected, "other weights"),
-               rules::sigstore_signature);
+               rules::keyless_signature);
   REQUIRE_RULE(verify(bundle, instance.trust(), {"https://ci.example/buil", expected.issuer}),
-               rules::sigstore_identity);
+               rules::keyless_identity);
   REQUIRE_RULE(verify(bundle, instance.trust(), {expected.identity, "https://login.example/"}),
-               rules::sigstore_identity);
+               rules::keyless_identity);
   auto hinted = bundle;
   hinted.message->digest[0] ^= std::byte{1};
-  REQUIRE_RULE(verify(hinted, instance.trust()), rules::sigstore_signature);
+  REQUIRE_RULE(verify(hinted, instance.trust()), rules::keyless_signature);
 }
 
 TEST_CASE("a certificate counts when its authority and a certificate log stand for it") {
@@ -224,12 +224,12 @@ TEST_CASE("a certificate counts when its authority and a certificate log stand f
   auto trust = instance.trust();
   const auto bundle = instance.bundle();
   trust.certificate_authorities[0].valid.end = signed_at - Seconds(1);
-  REQUIRE_RULE(verify(bundle, trust), rules::sigstore_chain);
+  REQUIRE_RULE(verify(bundle, trust), rules::keyless_chain);
   trust.certificate_authorities[0].valid.end = signed_at;
   REQUIRE_OK(verify(bundle, trust));
   trust.certificate_authorities[0].chain = {
       test::Certified::root({.common_name = "root", .is_ca = true}).certificate()};
-  REQUIRE_RULE(verify(bundle, trust), rules::sigstore_chain);
+  REQUIRE_RULE(verify(bundle, trust), rules::keyless_chain);
 
   trust = instance.trust();
   trust.certificate_logs[0].valid.start = signed_at + Seconds(1);
@@ -238,7 +238,7 @@ TEST_CASE("a certificate counts when its authority and a certificate log stand f
   REQUIRE_RULE(verify(bundle, trust), rules::sct);
 
   instance.usage = "1.3.6.1.5.5.7.3.1";
-  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::sigstore_chain);
+  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::keyless_chain);
 }
 
 TEST_CASE("an SCT by another key is refused") {
@@ -251,10 +251,10 @@ TEST_CASE("an SCT by another key is refused") {
 TEST_CASE("a certificate must have been valid when the log says that it signed") {
   Instance instance;
   instance.not_after = signed_at - Seconds(1);
-  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::sigstore_chain);
+  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::keyless_chain);
   instance.not_after = signed_at + Seconds(540);
   instance.not_before = signed_at + Seconds(1);
-  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::sigstore_chain);
+  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::keyless_chain);
 }
 
 TEST_CASE("an entry counts when a trusted log promised and holds it") {
@@ -262,26 +262,26 @@ TEST_CASE("an entry counts when a trusted log promised and holds it") {
   const auto good = instance.bundle();
   auto bundle = good;
   bundle.log_entries.clear();
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_log);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_log);
   bundle = good;
   bundle.log_entries[0].log_id[0] ^= std::byte{1};
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_log);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_log);
   auto trust = instance.trust();
   trust.logs[0].valid.end = signed_at - Seconds(1);
-  REQUIRE_RULE(verify(good, trust), rules::sigstore_log);
+  REQUIRE_RULE(verify(good, trust), rules::keyless_log);
 
   bundle = good;
   bundle.log_entries[0].integrated = signed_at + Seconds(1);
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_set);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_set);
   bundle = good;
   bundle.log_entries[0].proof->hashes[0][0] ^= std::byte{1};
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_inclusion);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_inclusion);
   bundle = good;
   bundle.log_entries[0].proof->checkpoint.clear();
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_inclusion);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_inclusion);
   bundle = good;
   bundle.log_entries[0].proof.reset();
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_inclusion);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_inclusion);
   bundle.version = BundleVersion::v0_1;
   REQUIRE_OK(verify(bundle, instance.trust()));
 }
@@ -290,16 +290,16 @@ TEST_CASE("promises and checkpoints by other keys, or of other trees, are refuse
   const auto other = p256();
   Instance instance;
   instance.promise_by = other.get();
-  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::sigstore_set);
+  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::keyless_set);
   instance.promise_by = instance.rekor.get();
   instance.checkpoint_by = other.get();
-  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::sigstore_checkpoint);
+  REQUIRE_RULE(verify(instance.bundle(), instance.trust()), rules::keyless_checkpoint);
   instance.checkpoint_by = instance.rekor.get();
 
   auto bundle = instance.bundle();
   const auto elsewhere = instance.entry_about(Bytes(8), bundle.certificates.front());
   bundle.log_entries[0].proof->checkpoint = elsewhere.proof->checkpoint;
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_checkpoint);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_checkpoint);
 }
 
 TEST_CASE("an entry about another signature, signer or content is refused") {
@@ -314,34 +314,34 @@ TEST_CASE("an entry about another signature, signer or content is refused") {
   const Certificate& leaf = good.certificates.front();
   REQUIRE_OK(with(instance.entry_about(signature, leaf)));
   REQUIRE_RULE(with(instance.entry_about(der_signature(*instance.rekor, as_bytes("x")), leaf)),
-               rules::sigstore_entry);
+               rules::keyless_entry);
   REQUIRE_RULE(with(instance.entry_about(signature, instance.root.certificate())),
-               rules::sigstore_entry);
-  REQUIRE_RULE(with(instance.entry_about(signature, leaf, "other")), rules::sigstore_entry);
+               rules::keyless_entry);
+  REQUIRE_RULE(with(instance.entry_about(signature, leaf, "other")), rules::keyless_entry);
   auto entry = instance.entry_about(signature, leaf);
   entry.version = "0.0.2";
-  REQUIRE_RULE(with(entry), rules::sigstore_entry);
+  REQUIRE_RULE(with(entry), rules::keyless_entry);
 }
 
 TEST_CASE("without a proven time nothing is proven") {
   const Instance instance;
   auto bundle = instance.bundle();
   bundle.log_entries[0].signed_entry_timestamp.clear();
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_time);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_time);
   bundle.timestamps = {Bytes(3)};
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_time);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_time);
 }
 
 TEST_CASE("a bundle brings no root, and is not verified in another way than it was signed") {
   const Instance instance;
   auto bundle = instance.bundle();
   bundle.certificates.push_back(instance.root.certificate());
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_material);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_material);
   bundle.certificates.clear();
   bundle.key = KeyMaterial{"k", ""};
-  REQUIRE_RULE(verify(bundle, instance.trust()), rules::sigstore_material);
+  REQUIRE_RULE(verify(bundle, instance.trust()), rules::keyless_material);
   REQUIRE_RULE(verify_managed_key_bundle(instance.bundle(), instance.signer->public_key(), {}, {}),
-               rules::sigstore_material);
+               rules::keyless_material);
 }
 
 TEST_CASE("a trusted root without beginnings, keys or chains is refused") {
