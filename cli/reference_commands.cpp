@@ -8,6 +8,7 @@
 #include "libattest/base/file.h"
 #include "libattest/base/text.h"
 #include "libattest/reference/reference_values.h"
+#include "libattest/tpm/boot_update.h"
 #include "libattest/tpm/event_log.h"
 #include "libattest/tpm/pcr_prediction.h"
 
@@ -15,13 +16,31 @@ namespace attest::cli {
 
 namespace {
 
+constexpr std::uint64_t largest_image = 2ULL << 30;
+
 struct ReferenceOptions {
   SubmissionOptions submission;
   std::string event_log;
   std::string platform;
   std::string description;
   std::vector<unsigned> pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
+  std::string booted_image;  // with next_image: the boot after an update
+  std::string next_image;
 };
+
+bool wanted(const ReferenceOptions& options, unsigned pcr) {
+  return std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
+}
+
+// PCRs that start as zeros and that no event extends: then zeros are what a good boot leaves.
+constexpr unsigned first_pcr_of_dynamic_launch = 17;
+
+void add_untouched(reference::ReferenceValues& values, const ReferenceOptions& options) {
+  for (auto& [bank, registers] : values.pcrs)
+    for (const unsigned pcr : options.pcrs)
+      if (pcr < first_pcr_of_dynamic_launch && !registers.contains(pcr))
+        registers[pcr] = {{Bytes(digest_size(bank)), options.description}};
+}
 
 // The PCRs a known-good log leads to, and the digests of its events so that a later difference can
 // be named.
@@ -31,18 +50,37 @@ reference::ReferenceValues values_of(const tpm::UntrustedEventLog& log,
   values.id = options.platform + "/" + to_hex(sha256(log.bytes())).substr(0, 16);
   values.platform = options.platform;
   values.description = options.description;
-  const auto wanted = [&](unsigned pcr) {
-    return std::ranges::find(options.pcrs, pcr) != options.pcrs.end();
-  };
   const tpm::PcrValues replayed = tpm::replay(log);
   for (const auto& [bank, registers] : replayed.banks()) {
     if (bank == HashAlgorithm::sha1) continue;
     for (const auto& [index, value] : registers)
-      if (wanted(index)) values.pcrs[bank][index] = {{value, options.description}};
+      if (wanted(options, index)) values.pcrs[bank][index] = {{value, options.description}};
     for (const tpm::Event& event : log.events())
-      if (event.extends() && wanted(event.pcr) && !event.digest(bank).empty())
+      if (event.extends() && wanted(options, event.pcr) && !event.digest(bank).empty())
         values.events[bank][event.pcr].push_back(
             {to_bytes(event.digest(bank)), tpm::describe(event)});
+  }
+  return values;
+}
+
+// The same for the boot that the log's own becomes when its image is replaced.
+Result<reference::ReferenceValues> values_after_update(const tpm::UntrustedEventLog& log,
+                                                       const ReferenceOptions& options) {
+  TRY(const Bytes booted, read_file(options.booted_image, largest_image));
+  TRY(const Bytes next, read_file(options.next_image, largest_image));
+  reference::ReferenceValues values;
+  values.id = options.platform + "/" + to_hex(sha256(next)).substr(0, 16);
+  values.platform = options.platform;
+  values.description = options.description;
+  const tpm::PcrValues replayed = tpm::replay(log);
+  for (const auto& [bank, registers] : replayed.banks()) {
+    if (bank == HashAlgorithm::sha1) continue;
+    TRY(const tpm::UpdatePrediction prediction, tpm::predict_update(log, booted, next, bank));
+    for (const auto& [pcr, value] : prediction.pcrs)
+      if (wanted(options, pcr)) values.pcrs[bank][pcr] = {{value, options.description}};
+    for (const tpm::PredictedEvent& event : prediction.events)
+      if (wanted(options, event.pcr))
+        values.events[bank][event.pcr].push_back({event.digest, event.what});
   }
   return values;
 }
@@ -50,7 +88,12 @@ reference::ReferenceValues values_of(const tpm::UntrustedEventLog& log,
 Result<Report> reference_make(const ReferenceOptions& options, Time now) {
   TRY(const Bytes content, read_file(options.event_log));
   TRY_WITHIN(options.event_log, const auto log, tpm::parse_any_event_log(content));
-  const reference::ReferenceValues values = values_of(log, options);
+  if (options.booted_image.empty() != options.next_image.empty())
+    return fail(usage_error("--booted-image and --next-image go together"));
+  Result<reference::ReferenceValues> made =
+      options.next_image.empty() ? values_of(log, options) : values_after_update(log, options);
+  TRY(reference::ReferenceValues values, std::move(made));
+  add_untouched(values, options);
   if (values.pcrs.empty())
     return fail(refused(rules::reference_digest,
                         "the event log has no bank that reference values can be made of")
@@ -89,7 +132,7 @@ Result<std::vector<Bytes>> read_all(const std::vector<std::string>& files) {
 
 Result<Report> reference_predict(const PredictOptions& options) {
   TRY_WITHIN("--bank", const HashAlgorithm bank, hash_by_name(options.bank));
-  TRY(const Bytes image, read_file(options.image, 2U << 30));
+  TRY(const Bytes image, read_file(options.image, largest_image));
   TRY(const std::vector<Bytes> credentials, read_all(options.credentials));
   TRY(const std::vector<Bytes> extensions, read_all(options.extensions));
   tpm::BootFiles files{image, options.command_line, {}, {}};
@@ -198,6 +241,10 @@ void add_reference_commands(CommandLine& command_line) {
   verb->add_option("--description", reference->description, "What people know this boot by")
       ->required();
   verb->add_option("--pcrs", reference->pcrs, "Which PCRs; 0 to 7 without")->delimiter(',');
+  verb->add_option("--booted-image", reference->booted_image,
+                   "The unified kernel image this boot was from, where an update replaces it");
+  verb->add_option("--next-image", reference->next_image,
+                   "The image that replaces it: the values are then of the boot to come");
   add_submission_options(verb, reference->submission);
   command_line.runs(verb, [reference](const Context& context) {
     return reference_make(*reference, context.now);

@@ -160,14 +160,6 @@ std::vector<PhasePrediction> predict_phases(PcrBank bank, Bytes pcr) {
   return predictions;
 }
 
-// A command line is measured as the firmware's strings are: UTF-16 with its NUL.
-Bytes utf16(std::string_view ascii) {
-  Bytes bytes;
-  for (const char c : ascii) append_u16_le(bytes, static_cast<unsigned char>(c));
-  append_u16_le(bytes, 0);
-  return bytes;
-}
-
 std::optional<Bytes> extend_each(PcrBank bank, const std::vector<ByteView>& contents,
                                  std::optional<Bytes> pcr) {
   for (const ByteView content : contents) {
@@ -177,7 +169,37 @@ std::optional<Bytes> extend_each(PcrBank bank, const std::vector<ByteView>& cont
   return pcr;
 }
 
+// The sections the image's stub measures, in its order.
+std::vector<const PeImage::Section*> measured_of(const PeImage& image) {
+  const std::optional<unsigned> version = stub_version(image);
+  std::vector<const PeImage::Section*> measured;
+  for (const auto& [name, since] : measured_sections) {
+    if (version && *version < since) continue;
+    const PeImage::Section* section = image.find(name);
+    // A section that is there and empty is measured by its name and nothing; systemd leaves it out.
+    if (section != nullptr && !section->content.empty()) measured.push_back(section);
+  }
+  return measured;
+}
+
 }  // namespace
+
+Bytes firmware_text(std::string_view ascii) {
+  Bytes bytes;
+  for (const char c : ascii) append_u16_le(bytes, static_cast<unsigned char>(c));
+  append_u16_le(bytes, 0);
+  return bytes;
+}
+
+std::vector<StubMeasurement> stub_measurements(const PeImage& image, PcrBank bank) {
+  std::vector<StubMeasurement> measurements;
+  for (const PeImage::Section* section : measured_of(image)) {
+    const std::string with_nul = section->name + '\0';
+    measurements.push_back({section->name + ", its name", digest(bank, as_bytes(with_nul))});
+    measurements.push_back({section->name + ", its content", digest(bank, section->content)});
+  }
+  return measurements;
+}
 
 Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank) {
   TRY(const PeImage image, parse_pe(files.unified_image));
@@ -191,22 +213,15 @@ Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank) {
   prediction.bank = bank;
   prediction.image = image.authenticode(bank);
   Bytes pcr(digest_size(bank));
-  const std::optional<unsigned> version = stub_version(image);
-  prediction.stub_version = version;
-  for (const auto& [name, since] : measured_sections) {
-    if (version && *version < since) continue;
-    const PeImage::Section* section = image.find(name);
-    // A section that is there and empty is measured by its name and nothing; systemd leaves it out.
-    if (section == nullptr || section->content.empty()) continue;
-    const std::string with_nul = std::string(name) + '\0';
-    pcr = measure_text(bank, pcr, with_nul);
-    pcr = extend(bank, pcr, digest(bank, section->content));
-    prediction.sections.emplace_back(name);
-  }
+  prediction.stub_version = stub_version(image);
+  for (const StubMeasurement& each : stub_measurements(image, bank))
+    pcr = extend(bank, pcr, each.digest);
+  for (const PeImage::Section* section : measured_of(image))
+    prediction.sections.push_back(section->name);
   prediction.pcr11 = predict_phases(bank, pcr);
   if (files.command_line)
     prediction.pcr12 =
-        extend(bank, Bytes(digest_size(bank)), digest(bank, utf16(*files.command_line)));
+        extend(bank, Bytes(digest_size(bank)), digest(bank, firmware_text(*files.command_line)));
   prediction.pcr12 = extend_each(bank, files.credentials, std::move(prediction.pcr12));
   prediction.pcr13 = extend_each(bank, files.extensions, std::nullopt);
   return prediction;

@@ -41,6 +41,19 @@ class PeImage {
 // refused.
 Result<PeImage> parse_pe(ByteView image);
 
+// StubMeasurement is one event of systemd-stub in PCR 11.
+struct StubMeasurement {
+  std::string what;  // ".linux, its name" or ".linux, its content"
+  Bytes digest;
+};
+
+// stub_measurements gives what the image's stub measures of it, in its own order whatever that in
+// the file: for each section the name with its NUL, then the content.
+std::vector<StubMeasurement> stub_measurements(const PeImage& image, PcrBank bank);
+
+// firmware_text is text as the firmware passes it: UTF-16 with its NUL.
+Bytes firmware_text(std::string_view ascii);
+
 // PhasePrediction is PCR 11 at one point of the boot.
 struct PhasePrediction {
   std::string phase;  // "", "enter-initrd", "enter-initrd:leave-initrd", …
@@ -71,8 +84,7 @@ struct BootFiles {
   std::vector<ByteView> extensions{};
 };
 
-// predict_boot computes the PCRs. PCR 11: for each section that the stub measures, in its own order
-// whatever that in the file, the name with its NUL, then the content; then each phase's word.
+// predict_boot computes the PCRs. PCR 11: the stub's measurements, then each phase's word.
 // Refused: an image without a .linux section. Incomplete: one with several profiles.
 Result<BootPrediction> predict_boot(const BootFiles& files, PcrBank bank);
 

@@ -7,6 +7,7 @@ usage: machine_test.py PROGRAMS SOURCES KERNEL [unittest options]
 KERNEL is a folder with an unpacked Debian kernel package.
 """
 import pathlib
+import shutil
 import sys
 import tempfile
 import unittest
@@ -76,6 +77,15 @@ class AWholeMachine(unittest.TestCase):
         world.machine.install_uki()
         self.attest(1)
         world.make_reference("debian 12 as a unified kernel image")
+        self.attest(0)
+
+    def test_g_an_update_that_was_predicted_raises_no_alarm(self):
+        booted = world.machine.folder / "booted.efi"
+        shutil.copy(world.machine.folder / "linux.efi", booted)
+        updated = COMMAND_LINE + " lockdown=integrity"
+        world.machine.install_uki(updated)
+        world.make_reference("debian 12 with lockdown", "--booted-image", booted, "--next-image",
+                             world.machine.folder / "linux.efi")
         self.attest(0)
 
 

@@ -1,58 +1,10 @@
 #include "libattest/tpm/pcr_prediction.h"
 
 #include "tests/support/catch.h"
+#include "tests/unit/tpm/made_image.h"
 
 namespace attest::tpm {
 namespace {
-
-struct Section {
-  std::string name;
-  std::string content;
-};
-
-// A PE32+ image of these sections, and of a certificate table where `signature` is not empty.
-Bytes image_of(const std::vector<Section>& sections, std::string_view signature = "") {
-  constexpr std::size_t directories = 16;
-  constexpr std::size_t optional_size = 112 + directories * 8;
-  Bytes bytes = to_bytes("MZ");
-  bytes.resize(0x3c);
-  append_u32_le(bytes, 0x40);
-  append(bytes, as_bytes(std::string_view("PE\0\0", 4)));
-  append_u16_le(bytes, 0x8664);
-  append_u16_le(bytes, static_cast<std::uint16_t>(sections.size()));
-  append(bytes, Bytes(12));
-  append_u16_le(bytes, optional_size);
-  append_u16_le(bytes, 0);
-  Bytes optional;
-  append_u16_le(optional, 0x20b);
-  optional.resize(108);
-  append_u32_le(optional, directories);
-  optional.resize(optional_size);
-  const std::size_t directory_at = bytes.size() + 112 + 4 * 8;
-  append(bytes, optional);
-  std::size_t at = bytes.size() + sections.size() * 40;
-  for (const Section& section : sections) {
-    Bytes name = to_bytes(section.name);
-    name.resize(8);
-    append(bytes, name);
-    append_u32_le(bytes, static_cast<std::uint32_t>(section.content.size()));
-    append_u32_le(bytes, 0);
-    append_u32_le(bytes, static_cast<std::uint32_t>(section.content.size()));
-    append_u32_le(bytes, static_cast<std::uint32_t>(at));
-    append(bytes, Bytes(16));
-    at += section.content.size();
-  }
-  for (const Section& section : sections) append(bytes, as_bytes(section.content));
-  bytes.resize((bytes.size() + 7) / 8 * 8);
-  if (!signature.empty()) {
-    Bytes entry;
-    append_u32_le(entry, static_cast<std::uint32_t>(bytes.size()));
-    append_u32_le(entry, static_cast<std::uint32_t>(signature.size()));
-    std::ranges::copy(entry, bytes.begin() + static_cast<std::ptrdiff_t>(directory_at));
-    append(bytes, as_bytes(signature));
-  }
-  return bytes;
-}
 
 const std::vector<Section> usual{
     {".text", "stub"}, {".cmdline", "quiet"}, {".linux", "kernel"}, {".pcrsig", "signatures"}};
