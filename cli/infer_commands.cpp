@@ -28,6 +28,7 @@ struct InferOptions {
   std::string prompt;
   std::string agent;
   std::string receipt;
+  std::string private_prompt;
   std::size_t max_tokens = 64;
   unsigned threads = 0;
   inference::SamplerSettings sampler;
@@ -88,6 +89,19 @@ inference::Receipt make_receipt(const inference::RunnableModel& model, const Att
   return receipt;
 }
 
+// Commits the receipt to its prompt instead of saying it, and writes what opens the commitment to a
+// file that only its owner reads.
+Status keep_private(inference::Receipt& receipt, const Path& path) {
+  const Bytes random = system_random().bytes(32);
+  Sha256 salt{};
+  std::ranges::copy(random, salt.begin());
+  const OrderedJson opening = {{"salt", to_hex(salt)}, {"prompt", *receipt.prompt}};
+  TRY_VOID(write_file_atomically(path, as_bytes(opening.dump() + "\n"), 0600));
+  receipt.prompt_commitment = inference::commit_prompt(*receipt.prompt, salt);
+  receipt.prompt.reset();
+  return {};
+}
+
 Result<Report> infer(const InferOptions& options, const Context& context) {
   TRY(const TrustRoot trust, load_trust(options.trust));
   TRY(const auto policy, load_release_policy(options.policy));
@@ -116,8 +130,8 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
       }));
   if (!context.json) context.terminal.write("\n\n");
 
-  const auto receipt =
-      make_receipt(model, attested, std::move(prompt), options, answer, context.now);
+  auto receipt = make_receipt(model, attested, std::move(prompt), options, answer, context.now);
+  if (!options.private_prompt.empty()) TRY_VOID(keep_private(receipt, options.private_prompt));
   TRY(const Bytes signed_receipt, inference::sign_receipt(receipt, "attestctl", context.now, *key));
   const Sha256 id = sha256(signed_receipt);
   if (!options.agent.empty()) {
@@ -204,6 +218,8 @@ void add_infer_commands(CommandLine& command_line) {
   verb->add_option("--agent", options->agent,
                    "agentd's socket: has the node's TPM quote the receipt key");
   verb->add_option("--receipt", options->receipt, "Write the receipt to this file");
+  verb->add_option("--private", options->private_prompt,
+                   "Leave the prompt out of the receipt; what discloses it goes to this file");
   command_line.runs(verb, [options](const Context& context) { return infer(*options, context); });
 
   verb =

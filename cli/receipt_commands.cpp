@@ -9,7 +9,9 @@
 #include "inference/receipt_file.h"
 #include "inference/replay.h"
 #include "inference/unreleased_model.h"
+#include "libattest/base/json.h"
 #include "libattest/base/text.h"
+#include "libattest/crypto/random.h"
 
 namespace attest::cli {
 
@@ -20,6 +22,9 @@ struct ReceiptOptions {
   std::string trust;
   std::string model;
   std::string policy;
+  std::string opening;
+  std::size_t sample = 0;
+  std::uint64_t memory_mb = 0;
   unsigned threads = 0;
   ServerOptions server;
 };
@@ -169,7 +174,34 @@ void describe(Report& report, const inference::ReplayReport& replayed,
                                        {"model", replayed.token->model},
                                        {"words", words}};
   }
+  if (const auto cause = inference::cause_in_words(replayed.cause); !cause.empty()) {
+    report.field("likely", std::string(cause));
+    report.json["likely"] = cause;
+  }
   if (replayed.ends_wrongly) report.line("  the answer does not end where the receipt says");
+}
+
+// What a private prompt's owner discloses: {"salt": hex, "prompt": [token, …]}.
+Result<inference::ReplayRequest::Opening> read_opening(const std::string& path) {
+  TRY(const std::string text, read_text_file(path));
+  TRY_WITHIN(path, const Json json, parse_json(text));
+  const auto wrong = [&path] {
+    return fail(refused(rules::replay_opening, "this opens no prompt")
+                    .expected("{\"salt\": 64 hex digits, \"prompt\": [token, …]}")
+                    .within(path));
+  };
+  inference::ReplayRequest::Opening opening;
+  if (!json.is_object() || !json.contains("salt") || !json["salt"].is_string() ||
+      !json.contains("prompt") || !json["prompt"].is_array())
+    return wrong();
+  const auto salt = parse_digest_uri("sha256:" + json["salt"].get<std::string>());
+  if (!salt) return wrong();
+  opening.salt = *salt;
+  for (const Json& token : json["prompt"]) {
+    if (!token.is_number_unsigned() || token.get<std::uint64_t>() > 0xffffffffU) return wrong();
+    opening.prompt.push_back(token.get<inference::Token>());
+  }
+  return opening;
 }
 
 Result<Report> replay(const ReceiptOptions& options, const Context& context) {
@@ -178,20 +210,30 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
   report.json["not_checked"] = OrderedJson::array();
   TRY(const auto receipt, verified_receipt(options, trust, context.now, report));
   report.outcome = worse_of(report.outcome, judge_lineage(options, trust, context, report));
-  TRY_WITHIN(options.model, const auto model, inference::open_unreleased_model(options.model));
+  std::optional<std::uint64_t> budget;
+  if (options.memory_mb != 0) budget = options.memory_mb << 20U;
+  TRY_WITHIN(options.model, const auto model,
+             inference::open_unreleased_model(options.model, budget));
 
   const unsigned threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   const auto pool = inference::make_thread_pool(threads);
   inference::ReplayRequest request;
   request.end_tokens = model.tokenizer.vocabulary().end_tokens();
+  if (!options.opening.empty()) {
+    TRY(request.opening, read_opening(options.opening));
+  }
+  const std::size_t positions = receipt.receipt().receipt().logits.size();
+  if (options.sample != 0 && options.sample < positions)
+    request.sample = inference::draw_sample(positions, options.sample, system_random());
   request.progress = [&](std::size_t done, std::size_t total) {
     context.terminal.progress("replaying", done, total);
   };
   const auto start = std::chrono::steady_clock::now();
-  TRY_WITHIN(
-      options.file, const auto replayed,
-      inference::replay(model.transformer, receipt.receipt(), request, {.executor = pool.get()}));
+  TRY_WITHIN(options.file, const auto replayed,
+             inference::replay(model.transformer, receipt.receipt(), request,
+                               // Streamed weights are read once a chunk.
+                               {.executor = pool.get(), .chunk = budget ? 2048U : 256U}));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const inference::Receipt& said = receipt.receipt().receipt();
   std::array<char, 32> seconds{};
@@ -207,6 +249,12 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
                           std::to_string(replayed.token->answer_index + 1) + " is genuine"
                     : "verdict: refused; this model does not give this answer");
     return report;
+  }
+  if (!request.sample.empty()) {
+    const std::string rest =
+        with_thousands(positions - replayed.positions) + " positions that were not drawn";
+    report.json["not_checked"].push_back(rest);
+    report.field("not checked", rest);
   }
   if (receipt.binding() != inference::Binding::bound) {
     const std::string which = receipt.binding() == inference::Binding::unbound
@@ -258,6 +306,14 @@ void add_receipt_commands(CommandLine& command_line) {
   verb->add_option("--model", options->model, "The model it names")->required();
   add_trust_option(verb, options->trust);
   verb->add_option("--policy", options->policy, "What the model must be (TOML)");
+  verb->add_option("--sample", options->sample,
+                   "Compare so many positions, drawn at random; all without")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--opening", options->opening,
+                   "What discloses a private prompt: a file of attestctl infer --private");
+  verb->add_option("--memory", options->memory_mb,
+                   "Megabytes that weights may take; layers are then streamed from disk")
+      ->check(CLI::PositiveNumber);
   verb->add_option("--threads", options->threads,
                    "All cores without; the result does not depend on it");
   command_line.runs(verb, [options](const Context& context) { return replay(*options, context); });

@@ -288,10 +288,17 @@ void Pass::mixture(const Layer& layer) {
 }
 
 void Pass::give_logits() {
-  for (std::size_t first = 0; first < x_.count(); first += logits_at_once) {
-    Vectors last(std::min(logits_at_once, x_.count() - first), shape_->embedding);
+  std::vector<std::size_t> wanted;
+  for (std::size_t t = 0; t < positions_.size(); ++t) {
+    const Continuation& of = *positions_[t].continuation;
+    if (!of.wanted || of.wanted(positions_[t].number)) wanted.push_back(t);
+  }
+  for (std::size_t first = 0; first < wanted.size(); first += logits_at_once) {
+    const auto some =
+        std::span(wanted).subspan(first, std::min(logits_at_once, wanted.size() - first));
+    Vectors last(some.size(), shape_->embedding);
     machine_->each(last.count(), [&](std::size_t t) {
-      machine_->kernels->rms_norm(x_[first + t].data(), transformer_->output_norm().data(),
+      machine_->kernels->rms_norm(x_[some[t]].data(), transformer_->output_norm().data(),
                                   shape_->embedding, shape_->epsilon, last[t].data());
     });
     input_.begin(last);
@@ -301,24 +308,22 @@ void Pass::give_logits() {
       machine_->each(logits.count(), [&](std::size_t t) {
         for (float& logit : logits[t]) logit = exact::softly_capped(logit, shape_->logit_cap);
       });
-    give(first, logits);
+    for (std::size_t i = 0; i < some.size(); ++i)
+      give(positions_[some[i]], std::as_const(logits)[i]);
   }
+  for (const Position& position : positions_)
+    if (position.continuation->outcome)
+      position.continuation->sequence->length_ = position.number + 1;
 }
 
-void Pass::give(std::size_t first, const Vectors& logits) {
-  for (std::size_t t = 0; t < logits.count(); ++t) {
-    const Position& position = positions_[first + t];
-    Continuation& to = *position.continuation;
-    if (!to.outcome) continue;
-    const std::span<const float> here = logits[t];
-    if (!std::ranges::all_of(here, [](float value) { return std::isfinite(value); })) {
-      to.outcome = fail(refused(rules::logits_not_finite, "the model gives no finite answer")
-                            .within("position " + std::to_string(position.number)));
-      continue;
-    }
-    ++to.sequence->length_;
-    to.outcome = to.sink(position.number, here);
-  }
+void Pass::give(const Position& position, std::span<const float> logits) {
+  Continuation& to = *position.continuation;
+  if (!to.outcome) return;
+  if (std::ranges::all_of(logits, [](float value) { return std::isfinite(value); }))
+    to.outcome = to.sink(position.number, logits);
+  else
+    to.outcome = fail(refused(rules::logits_not_finite, "the model gives no finite answer")
+                          .within("position " + std::to_string(position.number)));
 }
 
 }  // namespace attest::inference

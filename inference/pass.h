@@ -43,7 +43,7 @@ class Pass {
   std::vector<std::vector<Share>> route(const Layer& layer);
   void mixture(const Layer& layer);
   void give_logits();
-  void give(std::size_t first, const Vectors& logits);
+  void give(const Position& position, std::span<const float> logits);
 
   void normalise(std::span<const float> weight);
   void normalise_heads(std::span<float> heads, std::span<const float> weight) const;

@@ -1,6 +1,8 @@
 #include "inference/replay.h"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 #include "inference/exact.h"
 #include "inference/logits_chain.h"
@@ -49,6 +51,65 @@ bool ends_wrongly(const Receipt& receipt, std::span<const Token> end_tokens) {
   return early || ends(receipt.answer.back()) != (receipt.stopped == "eos");
 }
 
+// Comparison is what is found while positions pass by.
+class Comparison {
+ public:
+  Comparison(const Receipt& receipt, const std::vector<Token>& text, std::size_t prompt_size)
+      : receipt_(&receipt), text_(&text), prompt_size_(prompt_size) {}
+
+  void compare(std::size_t position, std::span<const float> logits) {
+    ++report_.positions;
+    if (step(position, logits) != receipt_->logits[position]) {
+      if (!first_unequal_) first_unequal_ = position;
+    } else if (!first_unequal_) {
+      ++report_.equal;
+    }
+    const std::size_t next = position + 1;
+    if (next < prompt_size_) return;
+    ++words_;
+    const Token model = sample(receipt_->sampler, logits, std::span(*text_).first(next), next);
+    if (model == (*text_)[next]) return;
+    ++other_words_;
+    if (!report_.token) report_.token = {next - prompt_size_, (*text_)[next], model};
+  }
+
+  ReplayReport finish(bool ends_wrongly) {
+    report_.ends_wrongly = ends_wrongly;
+    report_.cause = cause();
+    return report_;
+  }
+
+ private:
+  // The chain's step from what the receipt says of the position before: so a position stands alone.
+  Sha256 step(std::size_t position, std::span<const float> logits) const {
+    const Sha256 before = position == 0 ? Sha256{} : receipt_->logits[position - 1];
+    const Sha256 here = sha256(std::as_bytes(logits));
+    return sha256({ByteView(before), ByteView(here)});
+  }
+
+  Cause cause() const {
+    // The first position depends on weights alone: nearly every prompt begins with the same token.
+    if (first_unequal_ == 0U)
+      return 2 * other_words_ < words_ ? Cause::other_quantisation : Cause::other_model;
+    if (first_unequal_) {
+      return *first_unequal_ < prompt_size_ ? Cause::other_prompt : Cause::altered_text;
+    }
+    const bool last_word_only =
+        other_words_ == 1 && report_.token->answer_index + 1 == receipt_->answer.size();
+    if (last_word_only && words_ > 1) return Cause::altered_text;
+    if (report_.token) return Cause::other_sampler;
+    return report_.ends_wrongly ? Cause::other_end : Cause::none;
+  }
+
+  const Receipt* receipt_;
+  const std::vector<Token>* text_;
+  std::size_t prompt_size_;
+  ReplayReport report_;
+  std::optional<std::size_t> first_unequal_;
+  std::size_t words_ = 0;
+  std::size_t other_words_ = 0;
+};
+
 }  // namespace
 
 Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceipt& verified,
@@ -58,24 +119,56 @@ Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceip
   TRY(std::vector<Token> text, prompt_of(receipt, request));
   const std::size_t prompt_size = text.size();
   text.insert(text.end(), receipt.answer.begin(), receipt.answer.end());
+  std::size_t positions = receipt.logits.size();
+  Sequence::Wanted wanted;
+  if (!request.sample.empty()) {
+    positions = std::min(positions, request.sample.back() + 1);
+    wanted = [&request](std::size_t position) {
+      return std::ranges::binary_search(request.sample, position);
+    };
+  }
 
-  ReplayReport report;
-  report.positions = receipt.logits.size();
-  report.ends_wrongly = ends_wrongly(receipt, request.end_tokens);
-  LogitsChain chain;
+  Comparison comparison(receipt, text, prompt_size);
   const auto compare = [&](std::size_t position, std::span<const float> logits) -> Status {
-    if (chain.add(logits) == receipt.logits[position] && report.equal == position) ++report.equal;
-    const std::size_t next = position + 1;
-    if (next >= prompt_size && !report.token) {
-      const Token model = sample(receipt.sampler, logits, std::span(text).first(next), next);
-      if (model != text[next]) report.token = {next - prompt_size, text[next], model};
-    }
-    if (request.progress) request.progress(next, report.positions);
+    comparison.compare(position, logits);
+    if (request.progress) request.progress(position + 1, positions);
     return {};
   };
-  TRY(Sequence sequence, Sequence::begin(transformer, report.positions));
-  TRY_VOID(sequence.append(std::span(text).first(report.positions), machine, compare));
-  return report;
+  TRY(Sequence sequence, Sequence::begin(transformer, positions));
+  TRY_VOID(sequence.append(std::span(text).first(positions), machine, compare, wanted));
+  return comparison.finish(ends_wrongly(receipt, request.end_tokens));
+}
+
+std::vector<std::size_t> draw_sample(std::size_t positions, std::size_t count, Random& random) {
+  // Floyd's way: each of the last `count` places takes a position not yet taken, or itself.
+  std::set<std::size_t> chosen;
+  for (std::size_t i = positions - std::min(positions, count); i < positions; ++i) {
+    const Bytes bytes = random.bytes(8);
+    std::uint64_t drawn = 0;
+    std::memcpy(&drawn, bytes.data(), sizeof drawn);
+    if (!chosen.insert(drawn % (i + 1)).second) chosen.insert(i);
+  }
+  return {chosen.begin(), chosen.end()};
+}
+
+std::string_view cause_in_words(Cause cause) {
+  switch (cause) {
+    case Cause::none:
+      return "";
+    case Cause::other_quantisation:
+      return "another quantisation: all positions differ, most words are this model's too";
+    case Cause::other_model:
+      return "another model: positions differ from the first on, and so do the words";
+    case Cause::other_prompt:
+      return "another prompt or template: what was read differs from what the receipt says";
+    case Cause::altered_text:
+      return "an altered text: a word was put in its place after the answer was computed";
+    case Cause::other_sampler:
+      return "another sampler: the model's numbers agree, the choice does not follow from them";
+    case Cause::other_end:
+      return "an answer that was cut short or lengthened";
+  }
+  return "";
 }
 
 std::string difference_in_words(const TokenDifference& difference, const Tokenizer& tokenizer) {

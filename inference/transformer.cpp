@@ -56,11 +56,11 @@ Status Sequence::check(std::span<const Token> tokens) const {
 }
 
 Status Sequence::append(std::span<const Token> tokens, const Machine& machine,
-                        const LogitsSink& sink) {
+                        const LogitsSink& sink, const Wanted& wanted) {
   TRY_VOID(check(tokens));
   while (!tokens.empty()) {
     const std::size_t count = std::min(tokens.size(), std::max<std::size_t>(machine.chunk, 1));
-    Continuation some{this, tokens.first(count), sink};
+    Continuation some{this, tokens.first(count), sink, wanted};
     Pass(*transformer_, std::span(&some, 1), machine).run();
     TRY_VOID(some.outcome);
     tokens = tokens.subspan(count);

@@ -114,7 +114,10 @@ class Sequence {
   // order. Every value is the same whether tokens come at once or one by one. Refused: tokens
   // outside the vocabulary (rules::token_unknown), positions beyond the capacity
   // (rules::sequence_too_long), logits that are not finite (rules::logits_not_finite).
-  Status append(std::span<const Token> tokens, const Machine& machine, const LogitsSink& sink);
+  // With `wanted`, logits are computed and given for the positions it says yes to, and no others.
+  using Wanted = std::function<bool(std::size_t position)>;
+  Status append(std::span<const Token> tokens, const Machine& machine, const LogitsSink& sink,
+                const Wanted& wanted = {});
 
  private:
   friend class Pass;
@@ -134,7 +137,8 @@ struct Continuation {
   Sequence* sequence;
   std::span<const Token> tokens;
   Sequence::LogitsSink sink;
-  Status outcome = {};  // as append gives it; one that fails leaves the others as they are
+  Sequence::Wanted wanted = {};  // without: all
+  Status outcome = {};           // as append gives it; one that fails leaves the others as they are
 };
 
 // append_together computes the next positions of several sequences of one transformer in one pass,

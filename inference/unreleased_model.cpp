@@ -2,7 +2,8 @@
 
 namespace attest::inference {
 
-Result<UnreleasedModel> open_unreleased_model(const Path& path) {
+Result<UnreleasedModel> open_unreleased_model(const Path& path,
+                                              std::optional<std::uint64_t> budget) {
   TRY(const std::unique_ptr<File> opened, system_files().open(path, OpenMode::read));
   TRY_WITHIN(path.string(), const auto both, model::digest_file_with_leaves(*opened));
   const auto& [own, leaves] = both;
@@ -11,7 +12,8 @@ Result<UnreleasedModel> open_unreleased_model(const Path& path) {
                                 model::make_block_tree(leaves)));
   TRY(const model::Gguf gguf, file.read_description());
   TRY(Tokenizer tokenizer, Tokenizer::read(gguf));
-  TRY(Transformer transformer, Transformer::load(file));
+  TRY(Transformer transformer,
+      budget ? Transformer::stream(std::move(file), *budget) : Transformer::load(file));
   return UnreleasedModel{std::move(transformer), std::move(tokenizer)};
 }
 

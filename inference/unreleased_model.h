@@ -1,6 +1,8 @@
 // Opening a model that no statement speaks of: for tests, benchmarks, and experiments that say so.
 #pragma once
 
+#include <optional>
+
 #include "inference/tokenizer.h"
 #include "inference/transformer.h"
 #include "libattest/base/file.h"
@@ -14,6 +16,8 @@ struct UnreleasedModel {
 
 // open_unreleased_model reads through the same block checks as a released model, against the
 // digests that the file itself has: it proves nothing about whose the model is.
-Result<UnreleasedModel> open_unreleased_model(const Path& path);
+// With a budget, layers are streamed (Transformer::stream).
+Result<UnreleasedModel> open_unreleased_model(const Path& path,
+                                              std::optional<std::uint64_t> budget = {});
 
 }  // namespace attest::inference

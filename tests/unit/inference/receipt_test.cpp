@@ -45,8 +45,8 @@ struct Answered {
   }
 
   Result<ReplayReport> replayed() {
-    return replay(transformer, verified(), {.opening = {}, .end_tokens = {2}, .progress = {}},
-                  machine);
+    return replay(transformer, verified(),
+                  {.opening = {}, .end_tokens = {2}, .progress = {}, .sample = {}}, machine);
   }
 };
 
@@ -159,7 +159,7 @@ TEST_CASE("a private prompt is replayed with its opening, and only with that") {
   const VerifiedReceipt verified = answered.verified();
   const auto with = [&](std::optional<ReplayRequest::Opening> opening) {
     return replay(answered.transformer, verified,
-                  {.opening = std::move(opening), .end_tokens = {2}, .progress = {}},
+                  {.opening = std::move(opening), .end_tokens = {2}, .progress = {}, .sample = {}},
                   answered.machine);
   };
   const auto closed = with({});
@@ -169,6 +169,75 @@ TEST_CASE("a private prompt is replayed with its opening, and only with that") {
   const auto wrong = with(ReplayRequest::Opening{prompt, {}});
   REQUIRE_RULE(wrong, rules::replay_prompt);
   REQUIRE(wrong.error().kind == ErrorKind::refused);
+}
+
+TEST_CASE("a sample compares the positions that were drawn, each by itself") {
+  Answered answered;
+  const auto with = [&](std::vector<std::size_t> sample) {
+    return must(
+        replay(answered.transformer, answered.verified(),
+               {.opening = {}, .end_tokens = {2}, .progress = {}, .sample = std::move(sample)},
+               answered.machine));
+  };
+  REQUIRE(with({0, 5, 9}).agrees());
+  REQUIRE(with({0, 5, 9}).positions == 3);
+  answered.receipt.logits[5][0] ^= std::byte{1};
+  const ReplayReport found = with({2, 5, 9});
+  REQUIRE_FALSE(found.agrees());
+  REQUIRE(found.equal == 1);
+  // Positions 5 and 6 alone rest on what was changed.
+  REQUIRE(with({2, 9, 12}).agrees());
+  REQUIRE_FALSE(with({6}).agrees());
+}
+
+TEST_CASE("a sample has so many different positions, and all where there are not more") {
+  for (int round = 0; round < 50; ++round) {
+    const auto drawn = draw_sample(30, 7, system_random());
+    REQUIRE(drawn.size() == 7);
+    REQUIRE(std::ranges::is_sorted(drawn));
+    REQUIRE(std::ranges::adjacent_find(drawn) == drawn.end());
+    REQUIRE(drawn.back() < 30);
+  }
+  REQUIRE(draw_sample(3, 9, system_random()) == std::vector<std::size_t>{0, 1, 2});
+}
+
+TEST_CASE("a replay names what most likely lies behind a difference") {
+  Answered honest;
+  REQUIRE(must(honest.replayed()).cause == Cause::none);
+
+  Answered text;
+  text.receipt.answer[7] = text.receipt.answer[7] == 90 ? 91 : 90;
+  REQUIRE(must(text.replayed()).cause == Cause::altered_text);
+  Answered last;
+  last.receipt.answer.back() = last.receipt.answer.back() == 90 ? 91 : 90;
+  REQUIRE(must(last.replayed()).cause == Cause::altered_text);
+  Answered seed;
+  seed.receipt.sampler.seed = 12;
+  REQUIRE(must(seed.replayed()).cause == Cause::other_sampler);
+  Answered prompt;
+  prompt.receipt.prompt->at(2) = 99;
+  REQUIRE(must(prompt.replayed()).cause == Cause::other_prompt);
+
+  // Computed with one file, signed as if with another.
+  const auto instead_of = [](const Bytes& file) {
+    Answered answered;
+    const Transformer other = must(load_from(file));
+    answered.receipt.sampler = {};
+    const Answer given = must(generate(
+        answered.transformer,
+        {.prompt = *answered.receipt.prompt, .sampler = {}, .max_tokens = 20, .end_tokens = {2}},
+        answered.machine));
+    answered.receipt.answer = given.tokens;
+    answered.receipt.stopped = given.stopped;
+    answered.receipt.logits = given.logits;
+    answered.receipt.model = {digest_uri(other.sha256()), other.fsverity(), 121};
+    return must(replay(other, answered.verified(),
+                       {.opening = {}, .end_tokens = {2}, .progress = {}, .sample = {}},
+                       answered.machine))
+        .cause;
+  };
+  REQUIRE(instead_of(small_model()) == Cause::other_quantisation);
+  REQUIRE(instead_of(small_model({.feed_forward = 128})) == Cause::other_model);
 }
 
 TEST_CASE("a receipt file comes back, and strangers in it are refused") {
