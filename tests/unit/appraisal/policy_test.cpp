@@ -91,6 +91,6 @@ TEST_CASE("words and spans that make no sense are refused") {
 }
 
 TEST_CASE("the shipped example is a policy") {
-  const Path source = Path(__FILE__).parent_path() / "../../../packaging/examples/node-policy.toml";
+  const Path source = Path(ATTEST_EXAMPLES) / "node-policy.toml";
   REQUIRE_OK(parse_policy(must(read_text_file(source)), "node-policy.toml"));
 }

@@ -29,8 +29,7 @@ TEST_CASE("a policy that nobody could mean is refused") {
 }
 
 TEST_CASE("the policy that is shipped as an example is one") {
-  const auto policy = must(read_release_policy(Path(__FILE__).parent_path() /
-                                               "../../../packaging/examples/release.toml"));
+  const auto policy = must(read_release_policy(Path(ATTEST_EXAMPLES) / "release.toml"));
   REQUIRE(policy.issuers);
   REQUIRE(policy.ancestors);
   REQUIRE(policy.max_status_age);
