@@ -72,15 +72,27 @@ __attribute__((target("avx512f"))) std::uint64_t read_all(const std::uint8_t* at
 }
 
 __attribute__((target("avx512f,avx512vnni"))) std::uint64_t multiply_bytes(std::size_t rounds) {
-  __m512i sums[12] = {};
+  // Twelve sums, by name: an array of them would be kept in memory, which is no peak of anything.
+  __m512i a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, i{}, j{}, k{}, l{};
   const __m512i weights = _mm512_set1_epi8(3);
   __m512i values = _mm512_set1_epi8(5);
-  for (std::size_t i = 0; i < rounds; ++i) {
-    for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, weights, values);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    a = _mm512_dpbusd_epi32(a, weights, values);
+    b = _mm512_dpbusd_epi32(b, weights, values);
+    c = _mm512_dpbusd_epi32(c, weights, values);
+    d = _mm512_dpbusd_epi32(d, weights, values);
+    e = _mm512_dpbusd_epi32(e, weights, values);
+    f = _mm512_dpbusd_epi32(f, weights, values);
+    g = _mm512_dpbusd_epi32(g, weights, values);
+    h = _mm512_dpbusd_epi32(h, weights, values);
+    i = _mm512_dpbusd_epi32(i, weights, values);
+    j = _mm512_dpbusd_epi32(j, weights, values);
+    k = _mm512_dpbusd_epi32(k, weights, values);
+    l = _mm512_dpbusd_epi32(l, weights, values);
     asm volatile("" : "+v"(values));
   }
-  __m512i all = sums[0];
-  for (const __m512i& sum : sums) all = _mm512_add_epi32(all, sum);
+  __m512i all = a;
+  for (const __m512i& sum : {b, c, d, e, f, g, h, i, j, k, l}) all = _mm512_add_epi32(all, sum);
   std::uint64_t lanes[8];
   _mm512_storeu_si512(lanes, all);
   return lanes[0] + lanes[7];
@@ -242,15 +254,17 @@ void report_streaming(const Path& path, const Machine& machine) {
       path, {both.digests.size, both.digests.sha256, both.digests.fsverity},
       model::make_block_tree(both.leaves)));
   drop_from_cache(path);
-  const auto transformer = must(Transformer::stream(std::move(opened), size / 4));
+  const auto transformer =
+      must(Transformer::stream(std::move(opened), std::max<std::uint64_t>(size / 4, 192U << 20U)));
   auto sequence = must(Sequence::begin(transformer, 16));
   (void)sequence.append(some_text(8), machine, ignore);
   const auto tokens = some_text(6);
   const double time =
       best_of(5, [&] { (void)sequence.append(std::span(tokens).subspan(1, 1), machine, ignore); });
   const double bytes = static_cast<double>(transformer.streamed_bytes());
-  std::printf("        streamed %.2f s/token with a quarter of the file in memory, %.2f GB/s\n",
-              time, bytes / time / 1e9);
+  std::printf(
+      "        streamed %.2f s/token with a quarter of the file or 200 MB in memory, %.2f GB/s\n",
+      time, bytes / time / 1e9);
 }
 
 void report_loading(const Path& path, const Machine& machine) {
