@@ -344,11 +344,21 @@ Result<Report> show_directory(const std::string& path) {
   return report;
 }
 
+// Beside a model anything may lie, but whoever asks about one file wants to know about a model.
+Status check_known(const std::string& path, const std::string& name, File& file) {
+  TRY(const Bytes front, read_up_to(file, front_size));
+  if (model::tell_format(name, front) != model::FileFormat::other) return {};
+  return fail(refused(rules::format_unknown, "the file has no format that a model's files have")
+                  .expected("GGUF, safetensors, an index of shards, or a configuration")
+                  .within(path));
+}
+
 Result<Report> show_one(const std::string& place) {
   const Path path(place);
   TRY(const auto file, model::OpenedFile::open(path));
   TRY(const model::ModelDirectory directory,
       model::ModelDirectory::open(path.has_parent_path() ? path.parent_path() : Path(".")));
+  TRY_VOID(check_known(place, path.filename().string(), *file));
   TRY(Shown shown, show_file(place, path.filename().string(), *file, directory));
   shown.report.json["findings"] = OrderedJson::array();
   for (const model::Finding& finding : shown.findings) add_finding(shown.report, finding);

@@ -74,10 +74,11 @@ template <std::size_t scale_bytes, typename Scale>
 void signed_bytes(Panels panels, const Tile& x, std::size_t first, std::size_t units, PanelOutput y,
                   Scale scale_at) {
   constexpr std::size_t scales = scale_bytes * panel_rows;
+  constexpr std::size_t run_bytes = scales + 8UL * 64;
   for_each_sum(panels, x, y,
                [&](const std::uint8_t* panel, std::size_t t, std::size_t row, float sum) {
                  for (std::size_t r = first; r < first + units; ++r) {
-                   const std::uint8_t* const run = panel + r * (scales + 8 * 64);
+                   const std::uint8_t* const run = panel + r * run_bytes;
                    const auto weight = [&](std::size_t k) {
                      return run[scales + 64 * (k / 4) + 4 * row + k % 4] - 128;
                    };

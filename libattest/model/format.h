@@ -63,6 +63,7 @@ std::vector<Finding> code_in_template(std::string_view text);
 }  // namespace attest::model
 
 namespace attest::rules {
+inline constexpr Rule format_unknown{"model.format.unknown"};
 inline constexpr Rule code_on_load{"model.format.code-on-load"};
 inline constexpr Rule code_file{"model.format.code"};
 inline constexpr Rule code_archive{"model.format.archive"};
