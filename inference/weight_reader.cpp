@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "inference/leaf_hashes.h"
+#include "libattest/model/sha256_lanes.h"
 
 namespace attest::inference {
 
@@ -189,20 +189,19 @@ Status WeightReader::read(std::span<const Filling> fillings) {
 // Blocks in groups of sixteen, one hash a lane. What differs, and the last few, is judged again one
 // by one, which also says what is wrong.
 Status WeightReader::check(const Piece& piece, ByteView blocks) {
-  constexpr std::size_t group_bytes = leaves_at_once * leaf_block;
+  constexpr std::size_t leaves_at_once = 16;  // what fills the widest registers
+  constexpr std::size_t group_bytes = leaves_at_once * model::verity_block;
   const std::uint64_t first_block = piece.start() / model::verity_block;
   const model::VerifiedBlockTree& tree = file_->tree();
-  static const bool at_once = leaf_hashes_run_here();
   const std::size_t groups = (blocks.size() + group_bytes - 1) / group_bytes;
   std::vector<Status> outcomes(groups);
   machine_.each(groups, [&](std::size_t group) {
     const ByteView some = blocks.subspan(
         group * group_bytes, std::min(group_bytes, blocks.size() - group * group_bytes));
     const std::uint64_t number = first_block + group * leaves_at_once;
-    if (at_once && some.size() == group_bytes) {
+    if (some.size() == group_bytes) {
       std::array<Sha256, leaves_at_once> hashes;
-      leaf_hashes_avx512(reinterpret_cast<const std::uint8_t*>(some.data()),
-                         reinterpret_cast<std::uint8_t*>(hashes.data()));
+      model::sha256_blocks(some, model::verity_block, hashes);
       bool genuine = true;
       for (std::size_t i = 0; i < leaves_at_once; ++i)
         genuine = genuine && hashes[i] == tree.leaf(number + i);

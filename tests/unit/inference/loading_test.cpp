@@ -5,7 +5,6 @@
 #include <fstream>
 #include <thread>
 
-#include "inference/leaf_hashes.h"
 #include "inference/logits_chain.h"
 #include "inference/streamed_layers.h"
 #include "tests/support/catch.h"
@@ -60,20 +59,6 @@ Result<std::vector<Sha256>> hashes(const Transformer& transformer) {
 constexpr std::uint64_t little = 21U << 20;
 
 }  // namespace
-
-TEST_CASE("sixteen leaf hashes at once are those of one after the other") {
-  if (!leaf_hashes_run_here()) {
-    WARN("this processor has no AVX-512");
-    return;
-  }
-  Noise noise(21);
-  const Bytes blocks = noise.bytes(leaves_at_once * leaf_block);
-  std::array<Sha256, leaves_at_once> hashes;
-  leaf_hashes_avx512(reinterpret_cast<const std::uint8_t*>(blocks.data()),
-                     reinterpret_cast<std::uint8_t*>(hashes.data()));
-  for (std::size_t i = 0; i < leaves_at_once; ++i)
-    REQUIRE(hashes[i] == sha256(ByteView(blocks).subspan(i * leaf_block, leaf_block)));
-}
 
 TEST_CASE("a byte that was changed is refused by the tensor it lies in") {
   for (const std::string name : {"token_embd.weight", "blk.1.ffn_up.weight", "output.weight"}) {
