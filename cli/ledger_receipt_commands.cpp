@@ -1,10 +1,8 @@
-// attestctl ledger: receipt, verify-receipt, verify-sigstore: COSE receipts, and other logs'
-// proofs.
+// attestctl ledger: receipt, verify-receipt: COSE receipts.
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/passphrase.h"
 #include "ledger/log.h"
-#include "ledger/sigstore_bundle.h"
 #include "libattest/base/text.h"
 #include "libattest/transparency/cose_receipt.h"
 
@@ -153,56 +151,6 @@ Result<Report> verify_receipt(const ReceiptOptions& options) {
   return fail(*std::move(last));
 }
 
-struct SigstoreOptions {
-  std::vector<std::string> keys;
-  std::string trusted_root;
-  std::string artifact;
-  std::string bundle;
-};
-
-Result<std::vector<VerifierKey>> logs_of(const SigstoreOptions& options) {
-  std::vector<VerifierKey> logs;
-  if (!options.trusted_root.empty()) {
-    TRY(const std::string text, read_text_file(options.trusted_root));
-    TRY_WITHIN(options.trusted_root, logs, ledger::parse_sigstore_logs(text));
-  }
-  for (const std::string& text : options.keys) {
-    TRY_WITHIN("--key", VerifierKey log, VerifierKey::parse(text));
-    logs.push_back(std::move(log));
-  }
-  return logs;
-}
-
-Result<Report> verify_sigstore(const SigstoreOptions& options) {
-  if (options.trusted_root.empty() && options.keys.empty())
-    return fail(usage_error("no log is named").next("give --trusted-root or --key"));
-  TRY(const auto logs, logs_of(options));
-  TRY(const std::string text, read_text_file(options.bundle));
-  TRY_WITHIN(options.bundle, const auto bundle, ledger::parse_sigstore_bundle(text));
-  std::optional<Bytes> artifact;
-  if (!options.artifact.empty()) {
-    TRY(artifact, read_file(options.artifact, std::uint64_t{1} << 30));
-  }
-  TRY_WITHIN(options.bundle, const auto verified,
-             ledger::verify_sigstore_entry(
-                 bundle, logs, artifact ? std::optional(ByteView(*artifact)) : std::nullopt));
-  Report report;
-  report.line(options.bundle + ": its signature is in the log");
-  report.field("log", verified.log().label());
-  report.field("entry", with_thousands(verified.index()) + " of " +
-                            with_thousands(verified.checkpoint().size));
-  OrderedJson not_checked = {"the signer's certificate chain and identity", "signed timestamps"};
-  if (!artifact && !bundle.signed_bytes) not_checked.push_back("the artefact: give --artifact");
-  for (const auto& line : not_checked) report.field("not checked", line.get<std::string>());
-  report.json = {{"log", verified.log().label()},
-                 {"origin", verified.origin()},
-                 {"index", verified.index()},
-                 {"size", verified.checkpoint().size},
-                 {"root", to_base64(verified.checkpoint().root)},
-                 {"not_checked", not_checked}};
-  return report;
-}
-
 void add_make_receipt(CommandLine& command_line, CLI::App* group) {
   CLI::App* verb =
       command_line.verb(group, "receipt", "Sign a COSE receipt of an entry, or of a log's growth",
@@ -241,18 +189,6 @@ void add_ledger_receipt_commands(CommandLine& command_line, CLI::App* group) {
       ->excludes(older);
   verb->add_option("RECEIPT", options->receipt, "The receipt")->required();
   command_line.runs(verb, [options](const Context&) { return verify_receipt(*options); });
-
-  verb = command_line.verb(group, "verify-sigstore",
-                           "Check a Sigstore bundle's proof that a Rekor log holds it",
-                           "attestctl ledger verify-sigstore --trusted-root trusted_root.json \\\n"
-                           "    --artifact a.txt bundle.sigstore.json");
-  auto sigstore = std::make_shared<SigstoreOptions>();
-  verb->add_option("--trusted-root", sigstore->trusted_root, "A Sigstore trusted root (JSON)");
-  verb->add_option("--key", sigstore->keys, "A log's verifier key, NAME+ID+KEY; repeatable")
-      ->allow_extra_args(false);
-  verb->add_option("--artifact", sigstore->artifact, "What was signed, for a message signature");
-  verb->add_option("BUNDLE", sigstore->bundle, "The bundle")->required();
-  command_line.runs(verb, [sigstore](const Context&) { return verify_sigstore(*sigstore); });
 }
 
 }  // namespace attest::cli

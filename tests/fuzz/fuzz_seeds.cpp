@@ -196,7 +196,6 @@ TEST_CASE("seeds: statements, proofs and bundles") {
   REQUIRE_OK(transparency::parse_receipt(receipt_of_first));
   seeds.add("transparency_cose_receipt", receipt_of_first);
   seeds.add("transparency_certificate_log", Bytes(17));  // a certificate of no bytes, no chain
-  seeds.add("ledger_sigstore_bundle", R"({"tlogs":[{"baseUrl":"https://log.example"}]})");
   seeds.add("transparency_witness_request",
             transparency::format_add_checkpoint({0, {}, bundle.checkpoint}));
 

@@ -12,8 +12,6 @@ import subprocess
 import sys
 import tempfile
 
-PUBLIC_GOOD_REKOR = ("rekor.sigstore.dev+c0d23d6a+AjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNhtmPtrWm3U1eQXBogSMdGvXwBc"
-                     "K5AW5i0hrZLOC96l+smGNM7nwZ4QvFK/4sueRoVj//QP22Ni4Qt9DPfkWLc=")
 P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 ML_DSA_44 = 6
@@ -126,14 +124,6 @@ def receipts(cases: Cases):
         cases.expect(case["file"], status, 0 if case["expect"] == "accept" else 1)
 
 
-def sigstore_bundles(cases: Cases):
-    for bundle in sorted(cases.corpus.glob("rekor-bundles/*/bundle.sigstore.json")):
-        root = bundle.with_name("trusted_root.json")
-        trusted = ["--trusted-root", root] if root.exists() else ["--key", PUBLIC_GOOD_REKOR]
-        status, _ = cases.run("verify-sigstore", *trusted, "--artifact", cases.corpus / "rekor-bundles/a.txt", bundle)
-        cases.expect(bundle.parent.name, status, 1 if bundle.parent.name.endswith("_fail") else 0)
-
-
 def main() -> int:
     corpus = pathlib.Path(os.environ.get("ATTEST_CORPUS", "")) / "ledger"
     if "ATTEST_CORPUS" not in os.environ or not corpus.is_dir():
@@ -141,7 +131,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as work:
         cases = Cases(sys.argv[1], corpus, pathlib.Path(work))
-        for part in (notes, offline_proofs, damaged_logs, sound_logs, receipts, sigstore_bundles):
+        for part in (notes, offline_proofs, damaged_logs, sound_logs, receipts):
             part(cases)
     print("\n".join(cases.wrong + [f"{cases.done} answers, {len(cases.wrong)} wrong"]))
     return 1 if cases.wrong or cases.done == 0 else 0
