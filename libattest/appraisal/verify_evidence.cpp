@@ -125,7 +125,9 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
       }
     }
   // "gpu/10" comes after "gpu/9".
-  std::ranges::stable_sort(gpu_labels_, {}, &std::string::size);
+  std::ranges::sort(gpu_labels_, {}, [](const std::string& label) {
+    return std::pair(label.size(), std::string_view(label));
+  });
   return {};
 }
 

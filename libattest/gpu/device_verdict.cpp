@@ -93,7 +93,7 @@ std::vector<const VerifiedRim*> choose_rims(const VerifiedReport& report,
       report_missing(collateral.rims, need, verdict);
     } else if (!rim->verified) {
       Error problem = *rim->problem;
-      verdict.checks.push_back(check_of(std::move(problem.within(rim->name))));
+      verdict.checks.push_back(check_of(problem.within(rim->name)));
     } else {
       verdict.checks.push_back(
           passed(rules::rim_signature, rim->content.title() + " is signed, its signer tied to " +
