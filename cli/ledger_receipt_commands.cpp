@@ -4,7 +4,9 @@
 #include "cli/passphrase.h"
 #include "ledger/log.h"
 #include "libattest/base/text.h"
+#include "libattest/transparency/checkpoint.h"
 #include "libattest/transparency/cose_receipt.h"
+#include "libattest/transparency/note.h"
 
 namespace attest::cli {
 
