@@ -28,18 +28,18 @@ ATTEST_AVX2 __m256i swapped(__m256i x) {
 // Eight words of eight lanes: rows become columns.
 ATTEST_AVX2 void transpose(__m256i* r) {
   __m256i t[8];
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     t[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
     t[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
   }
   __m256i u[8];
-  for (int half = 0; half < 2; ++half) {
+  for (std::size_t half = 0; half < 2; ++half) {
     u[4 * half] = _mm256_unpacklo_epi64(t[4 * half], t[4 * half + 2]);
     u[4 * half + 1] = _mm256_unpackhi_epi64(t[4 * half], t[4 * half + 2]);
     u[4 * half + 2] = _mm256_unpacklo_epi64(t[4 * half + 1], t[4 * half + 3]);
     u[4 * half + 3] = _mm256_unpackhi_epi64(t[4 * half + 1], t[4 * half + 3]);
   }
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     r[i] = _mm256_permute2x128_si256(u[i], u[4 + i], 0x20);
     r[4 + i] = _mm256_permute2x128_si256(u[i], u[4 + i], 0x31);
   }
@@ -48,7 +48,7 @@ ATTEST_AVX2 void transpose(__m256i* r) {
 ATTEST_AVX2 void compress(__m256i* state, __m256i* w) {
   __m256i a = state[0], b = state[1], c = state[2], d = state[3];
   __m256i e = state[4], f = state[5], g = state[6], h = state[7];
-  for (unsigned i = 0; i < 64; ++i) {
+  for (std::size_t i = 0; i < 64; ++i) {
     __m256i word = w[i & 15];
     if (i >= 16) {
       const __m256i w15 = w[(i + 1) & 15];
@@ -80,7 +80,7 @@ ATTEST_AVX2 void compress(__m256i* state, __m256i* w) {
     a = _mm256_add_epi32(t1, _mm256_add_epi32(s0, majority));
   }
   const __m256i more[8] = {a, b, c, d, e, f, g, h};
-  for (int i = 0; i < 8; ++i) state[i] = _mm256_add_epi32(state[i], more[i]);
+  for (std::size_t i = 0; i < 8; ++i) state[i] = _mm256_add_epi32(state[i], more[i]);
 }
 
 // ---- 16 lanes
@@ -94,12 +94,12 @@ ATTEST_AVX512 __m512i swapped(__m512i x) {
 // Sixteen words of sixteen lanes: rows become columns.
 ATTEST_AVX512 void transpose(__m512i* r) {
   __m512i t[16];
-  for (int i = 0; i < 8; ++i) {
+  for (std::size_t i = 0; i < 8; ++i) {
     t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
     t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
   }
   __m512i u[16];
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     u[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
     u[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
     u[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
@@ -126,7 +126,7 @@ ATTEST_AVX512 void compress(__m512i* state, __m512i* w) {
   __m512i a = state[0], b = state[1], c = state[2], d = state[3];
   __m512i e = state[4], f = state[5], g = state[6], h = state[7];
 #pragma GCC unroll 64
-  for (unsigned i = 0; i < 64; ++i) {
+  for (std::size_t i = 0; i < 64; ++i) {
     __m512i word = w[i & 15];
     if (i >= 16) {
       const __m512i w15 = w[(i + 1) & 15];
@@ -157,7 +157,7 @@ ATTEST_AVX512 void compress(__m512i* state, __m512i* w) {
     a = _mm512_add_epi32(t1, _mm512_add_epi32(s0, majority));
   }
   const __m512i more[8] = {a, b, c, d, e, f, g, h};
-  for (int i = 0; i < 8; ++i) state[i] = _mm512_add_epi32(state[i], more[i]);
+  for (std::size_t i = 0; i < 8; ++i) state[i] = _mm512_add_epi32(state[i], more[i]);
 }
 
 }  // namespace
@@ -218,7 +218,7 @@ __attribute__((target("sha,sse4.1"))) static void compress_ni(__m128i& abef, __m
                                                               __m128i* w) {
   const __m128i abef_before = abef;
   const __m128i cdgh_before = cdgh;
-  for (unsigned i = 0; i < 16; ++i) {
+  for (std::size_t i = 0; i < 16; ++i) {
     __m128i& words = w[i & 3];
     if (i >= 4) {
       const __m128i last = w[(i + 3) & 3];
