@@ -72,7 +72,7 @@ Result<VerifiedTdxQuote> verify_tdx_quote(ByteView bytes, const TdxRules& tdx_ru
       verify_chain(
           pck, certificates, tdx_rules.roots,
           {.at = tdx_rules.at, .crls = tdx_rules.crls, .require_crl = tdx_rules.require_crl}));
-  return VerifiedTdxQuote(owned, std::move(quote), std::move(chain), std::move(platform));
+  return VerifiedTdxQuote(owned, quote, std::move(chain), std::move(platform));
 }
 
 }  // namespace attest::tee
