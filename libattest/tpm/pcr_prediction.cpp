@@ -53,9 +53,8 @@ Bytes PeImage::authenticode(HashAlgorithm hash) const {
     const std::size_t after_directory = directory_at_ + directory_size;
     hasher.update(bytes_.subspan(after_directory, end_ - after_directory));
   }
-  // The format asks for a length that is a multiple of eight; what is missing counts as zeros.
-  constexpr std::array<std::byte, 8> zeros{};
-  if (end_ % 8 != 0) hasher.update(ByteView(zeros).first(8 - end_ % 8));
+  // A length that is no multiple of eight is made one in the file when it is signed; the firmware
+  // hashes the file as it is.
   return hasher.finish();
 }
 

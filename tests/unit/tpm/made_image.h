@@ -47,8 +47,8 @@ inline Bytes image_of(const std::vector<Section>& sections, std::string_view sig
     at += section.content.size();
   }
   for (const Section& section : sections) append(bytes, as_bytes(section.content));
-  bytes.resize((bytes.size() + 7) / 8 * 8);
   if (!signature.empty()) {
+    bytes.resize((bytes.size() + 7) / 8 * 8);
     Bytes entry;
     append_u32_le(entry, static_cast<std::uint32_t>(bytes.size()));
     append_u32_le(entry, static_cast<std::uint32_t>(signature.size()));
@@ -66,7 +66,6 @@ inline Bytes covered(const Bytes& image) {
   Bytes kept = image;
   kept.erase(kept.begin() + directory_at, kept.begin() + directory_at + 8);
   kept.erase(kept.begin() + checksum_at, kept.begin() + checksum_at + 4);
-  kept.resize(kept.size() + (8 - image.size() % 8) % 8);
   return kept;
 }
 
