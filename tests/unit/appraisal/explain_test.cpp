@@ -8,8 +8,6 @@ using namespace attest::appraisal;
 
 namespace {
 
-const tpm::PcrSet firmware = tpm::PcrSet::range(0, 7);
-
 tpm::UntrustedEventLog boot(std::string_view loader) {
   test::TestTpm tpm;
   tpm.boot(true, sha256(as_bytes(loader)));
