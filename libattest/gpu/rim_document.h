@@ -41,6 +41,10 @@ Result<RimContent> read_content(const xmlDoc* document);
 // check_signature checks the form of the document's one signature and that the first certificate
 // in it signed the document; it gives those certificates.
 Result<std::vector<Certificate>> check_signature(xmlDoc* document);
+// initialise_xmlsec makes xmlsec1 usable, once for the process: a second xmlSecInit would lose the
+// lists of the first. False where xmlsec1 cannot be used.
+bool initialise_xmlsec();
+
 // signature_of gives the signature element; rim_unsigned where there is none, rim_signature_form
 // where there are several or it stands elsewhere than right below the root.
 Result<xmlNode*> signature_of(const xmlDoc* document);

@@ -33,18 +33,6 @@ void say_nothing(const char* /*file*/, int /*line*/, const char* /*function*/,
                  const char* /*object*/, const char* /*subject*/, int /*reason*/,
                  const char* /*message*/) {}
 
-bool initialise() {
-  static std::once_flag once;
-  static bool ready = false;
-  std::call_once(once, [] {
-    // Before, for what initialising says; and after, since it puts its own printer back.
-    xmlSecErrorsSetCallback(say_nothing);
-    ready = xmlSecInit() == 0 && xmlSecCryptoInit() == 0;
-    xmlSecErrorsSetCallback(say_nothing);
-  });
-  return ready;
-}
-
 std::unexpected<Error> wrong_form(std::string what, std::string expected, std::string found) {
   return fail(refused(rules::rim_signature_form, std::move(what))
                   .expected(std::move(expected))
@@ -148,7 +136,8 @@ bool digest_holds(xmlSecDSigCtx* context) {
 
 Status check_value(xmlNode* signature, const Certificate& signer) {
   const openssl::CleanErrors clean;
-  if (!initialise()) return fail(fault(rules::rim_signature, "xmlsec1 cannot be initialised"));
+  if (!initialise_xmlsec())
+    return fail(fault(rules::rim_signature, "xmlsec1 cannot be initialised"));
   const SignatureContext context(xmlSecDSigCtxCreate(nullptr));
   if (!context) throw std::bad_alloc();
   TRY_VOID(allow_only_rim_algorithms(context.get()));
@@ -165,6 +154,18 @@ Status check_value(xmlNode* signature, const Certificate& signer) {
 }
 
 }  // namespace
+
+bool initialise_xmlsec() {
+  static std::once_flag once;
+  static bool ready = false;
+  std::call_once(once, [] {
+    // Before, for what initialising says; and after, since it puts its own printer back.
+    xmlSecErrorsSetCallback(say_nothing);
+    ready = xmlSecInit() == 0 && xmlSecCryptoInit() == 0;
+    xmlSecErrorsSetCallback(say_nothing);
+  });
+  return ready;
+}
 
 Result<xmlNode*> signature_of(const xmlDoc* document) {
   xmlNode* root = xmlDocGetRootElement(document);

@@ -14,6 +14,7 @@
 
 #include "libattest/crypto/ecdsa_signature.h"
 #include "libattest/crypto/openssl_handles.h"
+#include "libattest/gpu/rim_document.h"
 
 namespace attest::test {
 
@@ -276,11 +277,7 @@ std::string unsigned_rim(const RimSpec& spec, const std::vector<Certificate>& ce
 }
 
 std::string sign_rim(const std::string& xml, const GpuCertificate& signer) {
-  static const bool ready = [] {
-    xmlInitParser();
-    return xmlSecInit() == 0 && xmlSecCryptoInit() == 0;
-  }();
-  require(ready, "xmlsec1");
+  require(gpu::rim::initialise_xmlsec(), "xmlsec1");
   const std::unique_ptr<xmlDoc, openssl::Free<xmlFreeDoc>> document(
       xmlReadMemory(xml.data(), static_cast<int>(xml.size()), nullptr, nullptr, 0));
   require(document != nullptr, "XML");
