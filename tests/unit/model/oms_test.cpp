@@ -32,6 +32,11 @@ OrderedJson resource(const std::string& name, std::string_view content) {
   return {{"name", name}, {"algorithm", "sha256"}, {"digest", digest_of(content)}};
 }
 
+// A list of one: braces around one value are a copy of it to some compilers.
+OrderedJson only(OrderedJson value) {
+  return OrderedJson::array({std::move(value)});
+}
+
 // A statement about the files a = "one" and d/b = "two"; `spoil` changes it before its root is
 // made.
 OrderedJson statement_of(OrderedJson resources, OrderedJson serialization = {
@@ -189,8 +194,8 @@ TEST_CASE("ignored paths that hide everything, or lead out, are refused") {
   for (const char* path : {".", "*", "../x", "/x", "d/*", ""}) {
     INFO(path);
     REQUIRE_RULE(verified_statement(statement_of(
-                     {resource("a", "one")},
-                     {{"method", "files"}, {"hash_type", "sha256"}, {"ignore_paths", {path}}})),
+                     only(resource("a", "one")),
+                     {{"method", "files"}, {"hash_type", "sha256"}, {"ignore_paths", only(path)}})),
                  rules::oms_ignore);
   }
   const Model model;
@@ -199,7 +204,7 @@ TEST_CASE("ignored paths that hide everything, or lead out, are refused") {
 
 TEST_CASE("weak hashes and digests that are not whole are refused") {
   const auto with = [](const char* algorithm, const std::string& digest) {
-    return statement_of({{{"name", "a"}, {"algorithm", algorithm}, {"digest", digest}}});
+    return statement_of(only({{"name", "a"}, {"algorithm", algorithm}, {"digest", digest}}));
   };
   const std::string whole = digest_of("one");
   for (const char* algorithm : {"md5", "sha1", "sha512", "", "blake2b", "sha256-sharded-2"})
@@ -207,7 +212,7 @@ TEST_CASE("weak hashes and digests that are not whole are refused") {
   for (const std::string& digest : {std::string(), whole.substr(2), whole + "00", "zz" + whole})
     REQUIRE_RULE(verified_statement(with("sha256", digest)), rules::oms_digest);
   for (const char* hash : {"md5", "sha1", "SHA256", ""})
-    REQUIRE_RULE(verified_statement(statement_of({resource("a", "one")},
+    REQUIRE_RULE(verified_statement(statement_of(only(resource("a", "one")),
                                                  {{"method", "files"}, {"hash_type", hash}})),
                  rules::oms_serialization);
 }
@@ -520,7 +525,7 @@ TEST_CASE("a single file is signed under its name, and known under its old name 
   CHECK(must(compare_model_files(found, model.root / "a")).matches());
   CHECK(told(must(compare_model_files(found, model.root / "d" / "b"))) ==
         Told{"missing a", "extra b"});
-  const auto old = must(verified_statement(statement_of({resource(".", "one")})));
+  const auto old = must(verified_statement(statement_of(only(resource(".", "one")))));
   CHECK(must(compare_model_files(old, model.root / "a")).matches());
   CHECK(told(must(compare_model_files(old, model.root / "d" / "b"))) == Told{"differs ."});
 }
