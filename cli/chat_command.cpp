@@ -8,9 +8,9 @@
 #include "cli/groups.h"
 #include "cli/model_file.h"
 #include "cli/trust_file.h"
-#include "inference/conversation.h"
-#include "inference/generate.h"
-#include "inference/verified_model.h"
+#include "inference/answer/generate.h"
+#include "inference/model/verified_model.h"
+#include "inference/text/conversation.h"
 #include "libattest/base/file.h"
 
 namespace attest::cli {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inference/executor.h"
+#include "inference/kernels/executor.h"
 #include "libattest/base/file.h"
 #include "libattest/model/digest_cache.h"
 #include "libattest/model/executor.h"

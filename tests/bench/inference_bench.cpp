@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "fixtures/random-model/random_model.h"
-#include "inference/generate.h"
-#include "inference/unreleased_model.h"
+#include "inference/answer/generate.h"
+#include "inference/model/unreleased_model.h"
 #include "tests/support/temporary_directory.h"
 
 #if defined(__x86_64__)

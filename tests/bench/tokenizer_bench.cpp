@@ -5,7 +5,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "inference/tokenizer.h"
+#include "inference/text/tokenizer.h"
 #include "libattest/base/file.h"
 
 using namespace attest;

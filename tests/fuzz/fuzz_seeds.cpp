@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <map>
 
-#include "inference/chat_template.h"
-#include "inference/receipt_file.h"
+#include "inference/answer/receipt_file.h"
+#include "inference/template/chat_template.h"
 #include "libattest/base/file.h"
 #include "libattest/evidence/enrolment.h"
 #include "libattest/evidence/gpu_item.h"

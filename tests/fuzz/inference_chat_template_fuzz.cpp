@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "inference/chat_template.h"
+#include "inference/template/chat_template.h"
 #include "libattest/base/bytes.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "inference/completion_request.h"
+#include "inference/serving/completion_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));

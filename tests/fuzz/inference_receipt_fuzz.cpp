@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "inference/receipt_file.h"
+#include "inference/answer/receipt_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "inference/tokenizer.h"
+#include "inference/text/tokenizer.h"
 #include "libattest/model/gguf_writer.h"
 #include "tests/unit/inference/byte_vocabulary.h"
 

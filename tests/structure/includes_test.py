@@ -11,7 +11,7 @@ ALLOWED = [
     ("libattest/tpm/quote.cpp", "libattest/tpm/quote.h"),
     ("libattest/cose/cose_sign1.h", "libattest/crypto/digest.h"),
     ("libattest/appraisal/appraise.cpp", "libattest/tpm/quote.h"),
-    ("cli/gate.cpp", "inference/receipt.h"),
+    ("cli/gate.cpp", "inference/answer/receipt.h"),
     ("verifierd/api.cpp", "libattest/http/server.h"),
 ]
 REFUSED = [

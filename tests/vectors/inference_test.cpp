@@ -4,10 +4,10 @@
 #include <iostream>
 #include <sstream>
 
-#include "inference/chat_template.h"
-#include "inference/generate.h"
-#include "inference/tokenizer.h"
-#include "inference/unreleased_model.h"
+#include "inference/answer/generate.h"
+#include "inference/model/unreleased_model.h"
+#include "inference/template/chat_template.h"
+#include "inference/text/tokenizer.h"
 #include "libattest/base/file.h"
 #include "libattest/base/json.h"
 #include "tests/support/catch.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <numeric>
 
-#include "inference/transformer.h"
+#include "inference/model/transformer.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"
 

@@ -1,6 +1,6 @@
-#include "inference/byte_pairs.h"
+#include "inference/text/byte_pairs.h"
 
-#include "inference/tokenizer.h"
+#include "inference/text/tokenizer.h"
 #include "libattest/model/gguf_writer.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/byte_vocabulary.h"

@@ -1,8 +1,8 @@
 // A byte-level vocabulary made for tests: all 256 bytes, and what a test adds.
 #pragma once
 
-#include "inference/tokenizer.h"
-#include "inference/unicode.h"
+#include "inference/text/tokenizer.h"
+#include "inference/text/unicode.h"
 #include "libattest/model/gguf_writer.h"
 
 namespace attest::test {

@@ -1,7 +1,7 @@
-#include "inference/chat_template.h"
+#include "inference/template/chat_template.h"
 
-#include "inference/template_functions.h"
-#include "inference/template_syntax.h"
+#include "inference/template/template_functions.h"
+#include "inference/template/template_syntax.h"
 #include "libattest/base/json.h"
 #include "tests/support/catch.h"
 

@@ -1,6 +1,6 @@
-#include "inference/completion_request.h"
+#include "inference/serving/completion_request.h"
 
-#include "inference/answer_text.h"
+#include "inference/serving/answer_text.h"
 #include "libattest/base/json.h"
 #include "tests/support/catch.h"
 

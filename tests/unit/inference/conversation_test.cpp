@@ -1,4 +1,4 @@
-#include "inference/conversation.h"
+#include "inference/text/conversation.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"

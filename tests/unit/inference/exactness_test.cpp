@@ -2,9 +2,9 @@
 #include <cfenv>
 #include <cmath>
 
-#include "inference/exact.h"
-#include "inference/generate.h"
-#include "inference/kernels.h"
+#include "inference/answer/generate.h"
+#include "inference/kernels/exact.h"
+#include "inference/kernels/kernels.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"
 

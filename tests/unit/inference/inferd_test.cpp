@@ -1,13 +1,13 @@
 // The daemon as a whole: its own sockets and threads, a model released in a test's log, and an
 // agent that listens as agentd does.
-#include "inference/inferd.h"
+#include "inference/serving/inferd.h"
 
 #include <atomic>
 #include <future>
 #include <thread>
 
 #include "agentd/runtime_socket.h"
-#include "inference/receipt_file.h"
+#include "inference/answer/receipt_file.h"
 #include "libattest/base/json.h"
 #include "libattest/http/client.h"
 #include "tests/support/catch.h"

@@ -1,11 +1,11 @@
-#include "inference/kernels.h"
+#include "inference/kernels/kernels.h"
 
 #include <array>
 #include <cmath>
 #include <cstring>
 
-#include "inference/exact.h"
-#include "inference/matrix.h"
+#include "inference/kernels/exact.h"
+#include "inference/kernels/matrix.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/random_weights.h"
 

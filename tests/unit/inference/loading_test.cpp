@@ -5,8 +5,8 @@
 #include <fstream>
 #include <thread>
 
-#include "inference/logits_chain.h"
-#include "inference/streamed_layers.h"
+#include "inference/answer/logits_chain.h"
+#include "inference/model/streamed_layers.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/inference/small_model.h"

@@ -1,4 +1,4 @@
-#include "inference/log_probabilities.h"
+#include "inference/serving/log_probabilities.h"
 
 #include "tests/support/catch.h"
 

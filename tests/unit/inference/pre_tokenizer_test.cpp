@@ -1,6 +1,6 @@
-#include "inference/pre_tokenizer.h"
+#include "inference/text/pre_tokenizer.h"
 
-#include "inference/split_pattern.h"
+#include "inference/text/split_pattern.h"
 #include "tests/support/catch.h"
 
 using namespace attest;

@@ -1,5 +1,5 @@
 // How a receipt's key stands to a node: what the attestation result beside it must say.
-#include "inference/receipt_file.h"
+#include "inference/answer/receipt_file.h"
 #include "libattest/transparency/tree.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/test_result.h"

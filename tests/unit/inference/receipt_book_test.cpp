@@ -1,4 +1,4 @@
-#include "inference/receipt_book.h"
+#include "inference/serving/receipt_book.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"

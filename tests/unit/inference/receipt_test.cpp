@@ -1,8 +1,8 @@
-#include "inference/receipt.h"
+#include "inference/answer/receipt.h"
 
-#include "inference/generate.h"
-#include "inference/receipt_file.h"
-#include "inference/replay.h"
+#include "inference/answer/generate.h"
+#include "inference/answer/receipt_file.h"
+#include "inference/answer/replay.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"
 

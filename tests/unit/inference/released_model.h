@@ -1,7 +1,7 @@
 // A small model released in a log in memory, its bundle and tree beside it on disk.
 #pragma once
 
-#include "inference/verified_model.h"
+#include "inference/model/verified_model.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_log.h"
 #include "tests/unit/inference/small_model.h"

@@ -1,4 +1,4 @@
-#include "inference/runtime_identity.h"
+#include "inference/serving/runtime_identity.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/inference/test_result.h"

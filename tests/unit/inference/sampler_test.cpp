@@ -1,4 +1,4 @@
-#include "inference/sampler.h"
+#include "inference/answer/sampler.h"
 
 #include <array>
 #include <cmath>

@@ -1,8 +1,8 @@
-#include "inference/server_configuration.h"
+#include "inference/serving/server_configuration.h"
 
 #include <sys/stat.h>
 
-#include "inference/api_keys.h"
+#include "inference/serving/api_keys.h"
 #include "libattest/base/toml.h"
 #include "libattest/crypto/secret_file.h"
 #include "tests/support/catch.h"

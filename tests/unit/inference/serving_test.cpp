@@ -1,13 +1,13 @@
 // The runtime's interface over real HTTP on a UNIX socket, on a model released in a test's log.
-#include "inference/serving.h"
+#include "inference/serving/serving.h"
 
 #include <atomic>
 #include <thread>
 
 #include <sys/stat.h>
 
-#include "inference/receipt_file.h"
-#include "inference/replay.h"
+#include "inference/answer/receipt_file.h"
+#include "inference/answer/replay.h"
 #include "libattest/base/json.h"
 #include "libattest/http/client.h"
 #include "libattest/http/server.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "inference/tokenizer.h"
-#include "inference/transformer.h"
+#include "inference/model/transformer.h"
+#include "inference/text/tokenizer.h"
 #include "libattest/model/gguf_writer.h"
 #include "libattest/model/half.h"
 #include "libattest/model/quantize.h"

@@ -1,4 +1,4 @@
-#include "inference/tokenizer.h"
+#include "inference/text/tokenizer.h"
 
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"

@@ -1,6 +1,6 @@
-#include "inference/transformer.h"
+#include "inference/model/transformer.h"
 
-#include "inference/generate.h"
+#include "inference/answer/generate.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/small_model.h"
 

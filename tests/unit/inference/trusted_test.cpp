@@ -1,6 +1,6 @@
 // What rests on the ledger and the trust root: opening released models, and receipts that count.
-#include "inference/receipt_file.h"
-#include "inference/verified_model.h"
+#include "inference/answer/receipt_file.h"
+#include "inference/model/verified_model.h"
 #include "tests/support/catch.h"
 #include "tests/unit/inference/released_model.h"
 

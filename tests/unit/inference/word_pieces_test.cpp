@@ -1,7 +1,7 @@
-#include "inference/word_pieces.h"
+#include "inference/text/word_pieces.h"
 
-#include "inference/tokenizer.h"
-#include "inference/unicode.h"
+#include "inference/text/tokenizer.h"
+#include "inference/text/unicode.h"
 #include "libattest/model/gguf_writer.h"
 #include "tests/support/catch.h"
 

@@ -1,0 +1,53 @@
+#include "inference/answer/generate.h"
+
+#include <algorithm>
+
+namespace attest::inference {
+
+Result<Answer> generate(const Transformer& transformer, const GenerateRequest& request,
+                        const Machine& machine, const TokenSink& sink) {
+  TRY_VOID(check_settings(request.sampler));
+  const std::size_t context = transformer.shape().context;
+  if (request.prompt.empty() || request.prompt.size() >= context || request.max_tokens == 0)
+    return fail(refused(rules::generate_prompt, "no prompt, or no room for an answer")
+                    .expected("1 to " + std::to_string(context - 1) +
+                              " prompt tokens and an answer of at least 1")
+                    .found(std::to_string(request.prompt.size()) + " and " +
+                           std::to_string(request.max_tokens)));
+  const std::size_t longest = std::min(request.max_tokens, context - request.prompt.size());
+  TRY(Sequence sequence, Sequence::begin(transformer, request.prompt.size() + longest));
+
+  LogitsChain chain;
+  std::vector<Token> text = request.prompt;
+  Answer answer;
+  std::optional<Token> chosen;
+  const auto choose = [&](std::size_t position, std::span<const float> logits) -> Status {
+    chain.add(logits);
+    // Only what follows the last known token is to be chosen.
+    if (position + 1 != text.size()) return {};
+    chosen = sample(request.sampler, logits, text, position + 1);
+    if (request.choices) request.choices(*chosen, logits);
+    return {};
+  };
+
+  TRY_VOID(sequence.append(request.prompt, machine, choose));
+  while (answer.stopped.empty()) {
+    const Token token = *chosen;
+    text.push_back(token);
+    answer.tokens.push_back(token);
+    const bool goes_on = !sink || sink(token);
+    if (std::ranges::find(request.end_tokens, token) != request.end_tokens.end()) {
+      answer.stopped = "eos";
+    } else if (!goes_on) {
+      answer.stopped = "stop";
+    } else if (answer.tokens.size() == longest) {
+      answer.stopped = "length";
+    } else {
+      TRY_VOID(sequence.append(std::span(&token, 1), machine, choose));
+    }
+  }
+  answer.logits = chain.hashes();
+  return answer;
+}
+
+}  // namespace attest::inference

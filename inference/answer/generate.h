@@ -1,0 +1,42 @@
+// Writing an answer, token by token, with what a receipt needs to prove it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "inference/answer/logits_chain.h"
+#include "inference/answer/sampler.h"
+#include "inference/model/transformer.h"
+
+namespace attest::inference {
+
+struct GenerateRequest {
+  std::vector<Token> prompt;  // at least one token
+  SamplerSettings sampler;
+  std::size_t max_tokens = 0;     // at least 1
+  std::vector<Token> end_tokens;  // Vocabulary::end_tokens
+  // hears, before the TokenSink, of each token and the logits it was chosen from
+  std::function<void(Token, std::span<const float>)> choices = {};
+};
+
+struct Answer {
+  std::vector<Token> tokens;   // the end token included, where one ended it
+  std::string stopped;         // "eos", "length" or "stop"
+  std::vector<Sha256> logits;  // one for each position of prompt and answer but the last token
+};
+
+// TokenSink hears of each token as it is chosen; false ends the answer as "stop".
+using TokenSink = std::function<bool(Token)>;
+
+// generate refuses settings out of range, an empty prompt, and a prompt that leaves no room in the
+// model's context (rules::generate_prompt). An answer that reaches the context's end stops as
+// "length".
+Result<Answer> generate(const Transformer& transformer, const GenerateRequest& request,
+                        const Machine& machine, const TokenSink& sink = {});
+
+}  // namespace attest::inference
+
+namespace attest::rules {
+inline constexpr Rule generate_prompt{"inference.generate.prompt"};
+}

@@ -1,0 +1,269 @@
+#include "inference/answer/receipt.h"
+
+#include <limits>
+
+namespace attest::inference {
+
+namespace {
+
+Error wrong_form(std::string what) {
+  return refused(rules::answer_receipt_form, std::move(what));
+}
+
+cbor::Value of_tokens(const std::vector<Token>& tokens) {
+  cbor::Array array;
+  for (const Token token : tokens) array.emplace_back(token);
+  return array;
+}
+
+cbor::Value of_optional(const std::optional<Sha256>& digest) {
+  return digest ? cbor::Value(*digest) : cbor::Value();
+}
+
+cbor::Value of_prompt(const Receipt& receipt) {
+  if (receipt.prompt) return cbor::Map{{"tokens", of_tokens(*receipt.prompt)}};
+  return cbor::Map{{"commitment", of_optional(receipt.prompt_commitment)}};
+}
+
+cbor::Value of_model(const Receipt::Model& model) {
+  return cbor::Map{{"subject", model.subject},
+                   {"fsverity", model.fsverity},
+                   {"release", model.release ? cbor::Value(*model.release) : cbor::Value()}};
+}
+
+cbor::Value of_checkpoint(const std::optional<Receipt::Checkpoint>& checkpoint) {
+  if (!checkpoint) return {};
+  return cbor::Map{
+      {"origin", checkpoint->origin}, {"size", checkpoint->size}, {"root", checkpoint->root}};
+}
+
+cbor::Value of_sampler(const SamplerSettings& sampler) {
+  cbor::Map map{{"temperature", static_cast<double>(sampler.temperature)},
+                {"top_k", sampler.top_k},
+                {"top_p", static_cast<double>(sampler.top_p)},
+                {"min_p", static_cast<double>(sampler.min_p)},
+                {"repetition", static_cast<double>(sampler.repetition)},
+                {"seed", sampler.seed}};
+  // Left out where they are none, as receipts were before they were there.
+  if (sampler.presence != 0) map.emplace_back("presence", static_cast<double>(sampler.presence));
+  if (sampler.frequency != 0) map.emplace_back("frequency", static_cast<double>(sampler.frequency));
+  return map;
+}
+
+Bytes encode_payload(const Receipt& receipt) {
+  cbor::Array logits;
+  for (const Sha256& hash : receipt.logits) logits.emplace_back(hash);
+  return cbor::encode(cbor::Map{
+      {"version", 1},
+      {"profile", receipt.profile},
+      {"runtime", receipt.runtime},
+      {"node", receipt.node ? cbor::Value(*receipt.node) : cbor::Value()},
+      {"model", of_model(receipt.model)},
+      {"checkpoint", of_checkpoint(receipt.checkpoint)},
+      {"prompt", of_prompt(receipt)},
+      {"template", of_optional(receipt.template_digest)},
+      {"sampler", of_sampler(receipt.sampler)},
+      {"answer", of_tokens(receipt.answer)},
+      {"stopped", receipt.stopped},
+      {"logits", std::move(logits)},
+      {"result", of_optional(receipt.result)},
+      {"started", unix_seconds(receipt.started)},
+  });
+}
+
+Result<std::vector<Token>> tokens_in(const cbor::Array& array, std::string_view what) {
+  std::vector<Token> tokens;
+  for (const cbor::Value& value : array) {
+    TRY(const std::uint64_t token, cbor::expect_unsigned(value, what));
+    if (token > std::numeric_limits<Token>::max())
+      return fail(wrong_form(std::string(what) + " is too large").found(std::to_string(token)));
+    tokens.push_back(static_cast<Token>(token));
+  }
+  return tokens;
+}
+
+Result<std::optional<Sha256>> optional_digest(cbor::Fields& fields, std::string_view name) {
+  TRY(const cbor::Value* value, fields.required(name));
+  if (value->is_null()) return std::optional<Sha256>();
+  TRY(const Sha256 digest, cbor::expect_fixed<32>(*value, name));
+  return std::optional(digest);
+}
+
+Result<float> float_in(cbor::Fields& fields, std::string_view name) {
+  TRY(const cbor::Value* value, fields.required(name));
+  const double* number = value->as_double();
+  // What does not fit a float was not written by a runtime that computes with floats.
+  if (!number || static_cast<double>(static_cast<float>(*number)) != *number)
+    return fail(wrong_form("sampler." + std::string(name) + " is no float"));
+  return static_cast<float>(*number);
+}
+
+Status read_prompt(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Value* value, fields.required("prompt"));
+  TRY(cbor::Fields prompt, cbor::Fields::of(*value, "prompt"));
+  if (value->find("tokens")) {
+    TRY(const cbor::Array* tokens, prompt.array("tokens"));
+    TRY(receipt.prompt, tokens_in(*tokens, "prompt token"));
+    if (receipt.prompt->empty()) return fail(wrong_form("an empty prompt"));
+  } else {
+    TRY(const cbor::Value* commitment, prompt.required("commitment"));
+    TRY(receipt.prompt_commitment, cbor::expect_fixed<32>(*commitment, "commitment"));
+  }
+  return prompt.finish();
+}
+
+Status read_model(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Value* value, fields.required("model"));
+  TRY(cbor::Fields model, cbor::Fields::of(*value, "model"));
+  TRY(receipt.model.subject, model.text("subject"));
+  TRY_VOID(parse_digest_uri(receipt.model.subject));
+  TRY(const cbor::Value* fsverity, model.required("fsverity"));
+  TRY(receipt.model.fsverity, cbor::expect_fixed<32>(*fsverity, "fsverity"));
+  TRY_VOID(model.required("release"));
+  TRY(receipt.model.release, model.optional_unsigned("release"));
+  return model.finish();
+}
+
+Status read_checkpoint(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Value* value, fields.required("checkpoint"));
+  if (value->is_null()) return {};
+  TRY(cbor::Fields checkpoint, cbor::Fields::of(*value, "checkpoint"));
+  Receipt::Checkpoint read;
+  TRY(read.origin, checkpoint.text("origin"));
+  TRY(read.size, checkpoint.unsigned_integer("size"));
+  TRY(const cbor::Value* root, checkpoint.required("root"));
+  TRY(read.root, cbor::expect_fixed<32>(*root, "root"));
+  receipt.checkpoint = std::move(read);
+  return checkpoint.finish();
+}
+
+Status read_sampler(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Value* value, fields.required("sampler"));
+  TRY(cbor::Fields sampler, cbor::Fields::of(*value, "sampler"));
+  SamplerSettings& settings = receipt.sampler;
+  TRY(settings.temperature, float_in(sampler, "temperature"));
+  TRY(settings.top_p, float_in(sampler, "top_p"));
+  TRY(settings.min_p, float_in(sampler, "min_p"));
+  TRY(settings.repetition, float_in(sampler, "repetition"));
+  TRY(settings.seed, sampler.unsigned_integer("seed"));
+  TRY(const std::uint64_t top_k, sampler.unsigned_integer("top_k"));
+  if (top_k > std::numeric_limits<std::uint32_t>::max())
+    return fail(wrong_form("sampler.top_k is too large"));
+  settings.top_k = static_cast<std::uint32_t>(top_k);
+  for (const auto& [name, penalty] :
+       {std::pair("presence", &settings.presence), std::pair("frequency", &settings.frequency)}) {
+    if (!value->find(name)) continue;
+    TRY(*penalty, float_in(sampler, name));
+    // One way to say none.
+    if (*penalty == 0) return fail(wrong_form("sampler." + std::string(name) + " is 0"));
+  }
+  TRY_VOID(sampler.finish());
+  return check_settings(settings);
+}
+
+Status read_answer(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Array* answer, fields.array("answer"));
+  TRY(receipt.answer, tokens_in(*answer, "answer token"));
+  if (receipt.answer.empty()) return fail(wrong_form("an empty answer"));
+  TRY(receipt.stopped, fields.text("stopped"));
+  if (receipt.stopped != "eos" && receipt.stopped != "length" && receipt.stopped != "stop")
+    return fail(wrong_form("unknown reason to stop").expected("eos, length or stop"));
+  TRY(const cbor::Array* logits, fields.array("logits"));
+  for (const cbor::Value& value : *logits) {
+    TRY(const Sha256 hash, cbor::expect_fixed<32>(value, "logits hash"));
+    receipt.logits.push_back(hash);
+  }
+  const std::size_t answered = receipt.answer.size() - 1;
+  const bool fits = receipt.prompt ? receipt.logits.size() == receipt.prompt->size() + answered
+                                   : receipt.logits.size() > answered;
+  if (!fits)
+    return fail(wrong_form("the chain has not one hash for each position")
+                    .found(std::to_string(receipt.logits.size())));
+  return {};
+}
+
+Result<Receipt> decode_payload(ByteView payload) {
+  TRY(const cbor::Value value, cbor::decode(payload, cbor::Form::deterministic));
+  TRY(cbor::Fields fields, cbor::Fields::of(value, "receipt"));
+  TRY(const std::uint64_t version, fields.unsigned_integer("version"));
+  if (version != 1)
+    return fail(wrong_form("unknown version").expected("1").found(std::to_string(version)));
+  Receipt receipt;
+  TRY(receipt.profile, fields.text("profile"));
+  TRY(receipt.runtime, fields.text("runtime"));
+  TRY_VOID(fields.required("node"));
+  TRY(receipt.node, fields.optional_text("node"));
+  TRY_VOID(read_model(fields, receipt));
+  TRY_VOID(read_checkpoint(fields, receipt));
+  TRY_VOID(read_prompt(fields, receipt));
+  TRY(receipt.template_digest, optional_digest(fields, "template"));
+  TRY_VOID(read_sampler(fields, receipt));
+  TRY_VOID(read_answer(fields, receipt));
+  TRY(receipt.result, optional_digest(fields, "result"));
+  TRY(const std::uint64_t started, fields.unsigned_integer("started"));
+  if (started > std::numeric_limits<std::uint32_t>::max() * 64ULL)
+    return fail(wrong_form("a time beyond all use"));
+  receipt.started = from_unix(static_cast<std::int64_t>(started));
+  TRY_VOID(fields.finish());
+  return receipt;
+}
+
+}  // namespace
+
+Sha256 commit_prompt(std::span<const Token> prompt, const Sha256& salt) {
+  Bytes tokens;
+  for (const Token token : prompt) append_u32_le(tokens, token);
+  return sha256({as_bytes("attest-prompt-v1"), ByteView(salt), ByteView(tokens)});
+}
+
+Result<Bytes> sign_receipt(const Receipt& receipt, std::string_view issuer, Time issued_at,
+                           const SigningKey& key) {
+  cose::Sign1Content content;
+  content.content_type = std::string(receipt_content_type);
+  content.claims.issuer = std::string(issuer);
+  content.claims.subject = receipt.model.subject;
+  content.claims.issued_at = issued_at;
+  content.payload = encode_payload(receipt);
+  TRY(Bytes bytes, cose::sign1(content, key));
+  TRY_VOID(parse_receipt(bytes));
+  return bytes;
+}
+
+Result<UntrustedReceipt> parse_receipt(ByteView bytes) {
+  if (bytes.size() > max_receipt_size)
+    return fail(wrong_form("too large").found(std::to_string(bytes.size()) + " bytes"));
+  TRY(cose::UntrustedSign1 message, cose::parse_sign1(bytes));
+  if (message.content_type != receipt_content_type || !message.payload)
+    return fail(wrong_form("this is no receipt")
+                    .expected(std::string(receipt_content_type))
+                    .found(message.content_type.value_or("no content type")));
+  const cose::CwtClaims& claims = message.claims;
+  if (!claims.issuer || !claims.subject || !claims.issued_at || claims.not_before ||
+      claims.expires || !claims.others.empty() || !message.key_id || message.key_id->size() != 32 ||
+      !message.unprotected_header.empty())
+    return fail(wrong_form("the header is not that of a receipt")
+                    .expected("key id, issuer, subject and issued-at, and nothing else"));
+  UntrustedReceipt receipt;
+  TRY(receipt.receipt, decode_payload(*message.payload));
+  if (receipt.receipt.model.subject != *claims.subject)
+    return fail(wrong_form("header and payload name different models")
+                    .expected(receipt.receipt.model.subject)
+                    .found(*claims.subject));
+  receipt.issuer = *claims.issuer;
+  receipt.issued_at = *claims.issued_at;
+  std::ranges::copy(*message.key_id, receipt.key_id.begin());
+  receipt.bytes = to_bytes(bytes);
+  receipt.message = std::move(message);
+  return receipt;
+}
+
+Result<VerifiedReceipt> verify_receipt(UntrustedReceipt receipt, const PublicKey& key) {
+  if (key.thumbprint() != receipt.key_id)
+    return fail(refused(rules::receipt_key, "the receipt was signed by another key")
+                    .expected(to_hex(receipt.key_id))
+                    .found(to_hex(key.thumbprint())));
+  TRY_VOID(cose::verify_sign1(receipt.message, key));
+  return VerifiedReceipt(std::move(receipt), key);
+}
+
+}  // namespace attest::inference

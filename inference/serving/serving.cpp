@@ -1,0 +1,475 @@
+#include "inference/serving/serving.h"
+
+#include "inference/answer/receipt_file.h"
+#include "inference/kernels/exact.h"
+#include "inference/serving/answer_text.h"
+#include "inference/serving/log_probabilities.h"
+#include "inference/text/conversation.h"
+#include "libattest/base/json.h"
+#include "libattest/base/text.h"
+
+namespace attest::inference {
+
+using http::Method;
+using http::Request;
+using http::Response;
+
+namespace {
+
+// Large enough for an answer of many tokens to end; small enough to come back soon.
+constexpr const char* retry_after_seconds = "2";
+
+std::string_view error_type(int status) {
+  if (status == 401) return "authentication_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+OrderedJson error_body(int status, const Error& error) {
+  // What went wrong inside may name paths: it is for the log.
+  const bool inside = error.kind == ErrorKind::fault;
+  const bool of_member =
+      error.rule == rules::request_field || error.rule == rules::request_unknown_field;
+  OrderedJson body;
+  body["message"] = inside ? "a fault of the runtime's own; its log says why" : error.to_string();
+  body["type"] = error_type(status);
+  body["param"] = of_member ? OrderedJson(error.where) : OrderedJson();
+  body["code"] = error.rule.name;
+  return {{"error", std::move(body)}};
+}
+
+Response say_error(int status, const Error& error) {
+  Response response = http::json_response(status, to_line(error_body(status, error)) + "\n");
+  // Only a queue empties by itself: what lapsed may stay so for long.
+  if (error.rule == rules::generation_queue_full)
+    response.headers.add("Retry-After", retry_after_seconds);
+  if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+int status_of(const Error& error) {
+  return error.kind == ErrorKind::fault ? 500 : 503;
+}
+
+std::string_view finish_reason(const Answer& answer) {
+  return answer.stopped == "length" ? "length" : "stop";
+}
+
+// Bytes of a token that are no text by themselves are written "bytes:\xe2\x80", as clients know it;
+// of a control token, which has no text in the answer, its name.
+std::string shown(const Tokenizer& tokenizer, Token token) {
+  const std::string piece = tokenizer.piece(token);
+  if (piece.empty()) return printable(tokenizer.vocabulary().text(token));
+  if (is_utf8(piece)) return piece;
+  std::string bytes = "bytes:";
+  for (const char byte : piece) bytes += "\\x" + to_hex(as_bytes({&byte, 1}));
+  return bytes;
+}
+
+OrderedJson bytes_of(std::string_view piece) {
+  OrderedJson bytes = OrderedJson::array();
+  for (const char byte : piece) bytes.push_back(static_cast<unsigned char>(byte));
+  return bytes;
+}
+
+OrderedJson chat_chances(const std::vector<TokenChances>& chances, const Tokenizer& tokenizer) {
+  const auto entry = [&](Token token, double log_probability) {
+    return OrderedJson{{"token", shown(tokenizer, token)},
+                       {"logprob", log_probability},
+                       {"bytes", bytes_of(tokenizer.piece(token))}};
+  };
+  OrderedJson content = OrderedJson::array();
+  for (const TokenChances& each : chances) {
+    OrderedJson one = entry(each.token, each.log_probability);
+    one["top_logprobs"] = OrderedJson::array();
+    for (const auto& [token, chance] : each.likeliest)
+      one["top_logprobs"].push_back(entry(token, chance));
+    content.push_back(std::move(one));
+  }
+  return {{"content", std::move(content)}};
+}
+
+OrderedJson text_chances(const std::vector<TokenChances>& chances, const Tokenizer& tokenizer,
+                         std::size_t& offset) {
+  OrderedJson out = {{"tokens", OrderedJson::array()},
+                     {"token_logprobs", OrderedJson::array()},
+                     {"top_logprobs", OrderedJson::array()},
+                     {"text_offset", OrderedJson::array()}};
+  for (const TokenChances& each : chances) {
+    OrderedJson top = OrderedJson::object();
+    for (const auto& [token, chance] : each.likeliest) {
+      // Of several tokens that look the same the likeliest.
+      const std::string text = shown(tokenizer, token);
+      if (!top.contains(text)) top[text] = chance;
+    }
+    out["tokens"].push_back(shown(tokenizer, each.token));
+    out["token_logprobs"].push_back(each.log_probability);
+    out["top_logprobs"].push_back(std::move(top));
+    out["text_offset"].push_back(offset);
+    offset += tokenizer.piece(each.token).size();
+  }
+  return out;
+}
+
+}  // namespace
+
+// Work is one answer, from the request to its receipt.
+struct Serving::Work {
+  CompletionRequest request;
+  ServedModel::InForce served;
+  std::vector<Token> prompt;
+  std::shared_ptr<GenerationQueue::Turn> turn;
+  std::string id;
+  Time started{};
+  Answer answer;
+
+  std::optional<Sha256> template_digest;
+  // Of tokens whose text was not given yet, and where the next one's text begins.
+  std::vector<TokenChances> chances;
+  std::size_t offset = 0;
+  bool begun = false;
+
+  // piece is a part of the answer, or all of it.
+  OrderedJson piece(const std::string& name, std::string text, OrderedJson reason) {
+    OrderedJson choice = {{"index", 0}};
+    if (!request.chat) {
+      choice["text"] = std::move(text);
+    } else if (request.stream) {
+      choice["delta"] = OrderedJson::object();
+      if (!begun) choice["delta"]["role"] = "assistant";
+      if (!text.empty() || !begun) choice["delta"]["content"] = std::move(text);
+    } else {
+      choice["message"] = {{"role", "assistant"}, {"content", std::move(text)}};
+    }
+    begun = true;
+    const Tokenizer& tokenizer = served.model->tokenizer();
+    const std::vector<TokenChances> heard = std::exchange(chances, {});
+    choice["logprobs"] = nullptr;
+    if (request.log_probabilities && (!heard.empty() || !request.stream))
+      choice["logprobs"] =
+          request.chat ? chat_chances(heard, tokenizer) : text_chances(heard, tokenizer, offset);
+    choice["finish_reason"] = std::move(reason);
+    const char* object = !request.chat    ? "text_completion"
+                         : request.stream ? "chat.completion.chunk"
+                                          : "chat.completion";
+    return {{"id", id},
+            {"object", object},
+            {"created", unix_seconds(started)},
+            {"model", name},
+            {"choices", OrderedJson::array({std::move(choice)})}};
+  }
+  void add_ending(OrderedJson& to, const Result<std::string>& receipt) const {
+    to["usage"] = {{"prompt_tokens", prompt.size()},
+                   {"completion_tokens", answer.tokens.size()},
+                   {"total_tokens", prompt.size() + answer.tokens.size()}};
+    to["receipt"] = receipt ? OrderedJson(*receipt) : OrderedJson();
+    if (!receipt) to["no_receipt"] = receipt.error().to_string();
+  }
+};
+
+Serving::Serving(ServingOptions options, Parts parts)
+    : options_(std::move(options)), parts_(std::move(parts)), queue_(options_.queue) {}
+
+void Serving::use_keys(std::optional<ApiKeys> keys) {
+  const std::lock_guard lock(keys_mutex_);
+  keys_ = std::move(keys);
+}
+
+http::Router Serving::router() {
+  http::Router router;
+  router.add(Method::post, "/v1/completions",
+             guarded([this](const Request& request) { return complete(request, false); }),
+             {.body = options_.limits.body});
+  router.add(Method::post, "/v1/chat/completions",
+             guarded([this](const Request& request) { return complete(request, true); }),
+             {.body = options_.limits.body});
+  router.add(Method::post, "/v1/embeddings", guarded([this](const Request&) {
+               return turned_away(404, refused(rules::serving_no_embeddings,
+                                               "this model writes texts and gives no embeddings"));
+             }),
+             {.body = options_.limits.body});
+  router.add(Method::get, "/v1/receipts/{id}",
+             guarded([this](const Request& request) { return receipt(request); }));
+  router.add(Method::get, "/v1/models", guarded([this](const Request&) { return models(); }));
+  router.add(Method::get, "/metrics", guarded([this](const Request&) { return metrics(); }));
+  // Whoever watches whether the runtime is well need not be able to use it.
+  router.add(Method::get, "/health", [this](const Request&) { return health(); });
+  return router;
+}
+
+http::Handler Serving::guarded(std::function<Response(const Request&)> handler) {
+  return [this, handler = std::move(handler)](const Request& request) {
+    if (admits(request)) return handler(request);
+    return turned_away(401, refused(rules::serving_key, "this needs an API key that is known here")
+                                .expected("Authorization: Bearer KEY"));
+  };
+}
+
+bool Serving::admits(const Request& request) const {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto field = request.headers.find("Authorization");
+  const std::lock_guard lock(keys_mutex_);
+  if (!keys_) return true;
+  return field && field->starts_with(scheme) && keys_->has(field->substr(scheme.size()));
+}
+
+Response Serving::turned_away(int status, const Error& error) const {
+  ++(error.rule == rules::generation_queue_full ? counts_.busy : counts_.refusals);
+  return say_error(status, error);
+}
+
+Status Serving::may_answer(Time now) const {
+  if (const Status model = parts_.model.standing();
+      !model && (model.error().kind == ErrorKind::refused || !options_.answer_without))
+    return model;
+  if (options_.answer_without) return {};
+  TRY_VOID(parts_.identity.standing(now));
+  return {};
+}
+
+Response Serving::complete(const Request& request, bool chat) {
+  // A web page can have a browser send any other type here without asking first.
+  if (request.content_type != "application/json")
+    return turned_away(415, refused(rules::serving_media_type, "the request's type is not served")
+                                .expected("Content-Type: application/json"));
+  auto parsed = chat ? parse_chat_request(request.body, options_.limits)
+                     : parse_completion_request(request.body, options_.limits);
+  if (!parsed) return turned_away(400, parsed.error());
+  if (parsed->model != options_.model_name)
+    return turned_away(404, refused(rules::serving_model, "this model is not served here")
+                                .expected(options_.model_name)
+                                .found(printable(parsed->model, 64)));
+  if (const Status may = may_answer(parts_.now()); !may)
+    return turned_away(status_of(may.error()), may.error());
+  auto work = prepare(*std::move(parsed));
+  if (!work) {
+    const Rule rule = work.error().rule;
+    return turned_away(rule == rules::request_field     ? 400
+                       : rule == rules::serving_no_chat ? 404
+                                                        : status_of(work.error()),
+                       work.error());
+  }
+  if (!(*work)->request.stream) return answer_whole(**work);
+  return http::stream_response("text/event-stream",
+                               [this, work = *std::move(work)](http::StreamWriter& writer) {
+                                 answer_in_pieces(*work, writer);
+                               });
+}
+
+// Reads the prompt and waits for this request's turn.
+Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest request) {
+  auto work = std::make_shared<Work>();
+  work->request = std::move(request);
+  if (!work->request.has_seed) {
+    const Bytes seed = parts_.random.bytes(8);
+    TRY(work->request.sampler.seed, ByteReader(seed).u64_le("seed"));
+  }
+  work->id = (work->request.chat ? "chatcmpl-" : "cmpl-") + to_hex(parts_.random.bytes(12));
+  TRY(work->turn, queue_.enter());
+  // Only now: what is in force may have changed while this request waited.
+  TRY_VOID(may_answer(parts_.now()));
+  work->served = parts_.model.in_force();
+  work->started = parts_.now();
+  TRY(work->prompt, read_prompt(*work));
+  return work;
+}
+
+Result<std::vector<Token>> Serving::read_prompt(Work& work) const {
+  const RunnableModel& model = *work.served.model;
+  const bool chat = work.request.chat;
+  const auto unusable = [chat](std::string expected, std::string found) {
+    return fail(refused(rules::request_field, "this prompt cannot be answered")
+                    .expected(std::move(expected))
+                    .found(std::move(found))
+                    .within(chat ? "messages" : "prompt"));
+  };
+  Result<std::vector<Token>> prompt;
+  if (chat) {
+    if (model.chat_template().empty())
+      return fail(refused(rules::serving_no_chat, "this model has no chat template")
+                      .next("send the whole text to /v1/completions"));
+    TRY(const auto chat_template, ChatTemplate::parse(model.chat_template()));
+    work.template_digest = sha256(as_bytes(model.chat_template()));
+    auto read =
+        read_conversation(chat_template, model.tokenizer(),
+                          nlohmann::ordered_json::parse(work.request.conversation), work.started);
+    if (!read)
+      return unusable("a conversation that the model's chat template takes",
+                      read.error().to_string());
+    prompt = std::move(read->tokens);
+  } else {
+    prompt = model.tokenizer().encode(work.request.prompt);
+    if (!prompt) return unusable("text that has tokens", prompt.error().what);
+  }
+  const std::size_t context = model.transformer().shape().context;
+  if (prompt->empty() || prompt->size() >= context)
+    return unusable("1 to " + std::to_string(context - 1) + " tokens",
+                    std::to_string(prompt->size()));
+  return prompt;
+}
+
+// Lets the model write; `sink` gets text as it can be shown, and false from it ends the answer.
+Status Serving::write_answer(Work& work, const TextSink& sink) {
+  const RunnableModel& model = *work.served.model;
+  const Machine machine{.executor = &parts_.executor};
+  std::function<void(Token, std::span<const float>)> choices;
+  if (work.request.log_probabilities)
+    choices = [&work](Token token, std::span<const float> logits) {
+      work.chances.push_back(chances_of(token, logits, *work.request.log_probabilities));
+    };
+  const GenerateRequest request{.prompt = work.prompt,
+                                .sampler = work.request.sampler,
+                                .max_tokens = work.request.max_tokens,
+                                .end_tokens = model.tokenizer().vocabulary().end_tokens(),
+                                .choices = choices};
+  AnswerText text(work.request.stop);
+  bool listening = true;
+  TRY(work.answer, generate(model.transformer(), request, machine, [&](Token token) {
+        std::string ready = text.add(model.tokenizer().piece(token));
+        if (!ready.empty()) listening = sink(std::move(ready));
+        return listening && !text.stopped() && !queue_.closed();
+      }));
+  counts_.prompt_tokens += work.prompt.size();
+  counts_.answer_tokens += work.answer.tokens.size();
+  if (queue_.closed() || !listening)
+    return fail(incomplete(rules::queue_closed, "the answer was not written to its end"));
+  if (std::string rest = text.finish(); !rest.empty()) sink(std::move(rest));
+  return {};
+}
+
+// What a receipt rests on is asked for when it is signed, not when the answer was begun.
+Result<std::string> Serving::issue_receipt(const Work& work) {
+  const Time now = parts_.now();
+  TRY_VOID(parts_.model.standing());
+  TRY(const auto standing, parts_.identity.standing(now));
+  const RunnableModel& model = *work.served.model;
+  Receipt receipt;
+  receipt.profile = std::string(exact::profile);
+  receipt.runtime = options_.runtime;
+  receipt.node = standing.node;
+  receipt.model = {digest_uri(model.transformer().sha256()), model.transformer().fsverity(),
+                   work.served.release};
+  receipt.checkpoint = work.served.checkpoint;
+  receipt.prompt = work.prompt;
+  receipt.template_digest = work.template_digest;
+  receipt.sampler = work.request.sampler;
+  receipt.answer = work.answer.tokens;
+  receipt.stopped = work.answer.stopped;
+  receipt.logits = work.answer.logits;
+  if (standing.result) receipt.result = sha256(as_bytes(*standing.result));
+  receipt.started = work.started;
+  const SigningKey& key = parts_.identity.key();
+  TRY(const Bytes bytes, sign_receipt(receipt, "inferd", now, key));
+  const Sha256 id = sha256(bytes);
+  TRY_VOID(parts_.receipts.keep(
+      id, encode_receipt_file(bytes, key.public_key(), standing.result, std::nullopt)));
+  ++counts_.receipts;
+  return to_hex(id);
+}
+
+Response Serving::answer_whole(Work& work) {
+  std::string text;
+  const Status written = write_answer(work, [&text](std::string piece) {
+    text += piece;
+    return true;
+  });
+  if (!written) return turned_away(status_of(written.error()), written.error());
+  const auto receipt = issue_receipt(work);
+  if (!receipt && !options_.answer_without)
+    return turned_away(status_of(receipt.error()), receipt.error());
+  ++counts_.answers;
+  OrderedJson body = work.piece(options_.model_name, std::move(text), finish_reason(work.answer));
+  work.add_ending(body, receipt);
+  return http::json_response(200, to_line(body) + "\n");
+}
+
+// The reader may be gone at any piece: then nobody is left to be told, and no receipt is due.
+void Serving::answer_in_pieces(Work& work, http::StreamWriter& writer) {
+  bool gone = false;
+  const Status written = write_answer(work, [&](std::string piece) {
+    gone = !writer.event(to_line(work.piece(options_.model_name, std::move(piece), nullptr)));
+    return !gone;
+  });
+  const auto receipt = written ? issue_receipt(work) : Result<std::string>(fail(written.error()));
+  work.turn.reset();
+  if (gone) return;
+  if (!written || (!receipt && !options_.answer_without)) {
+    ++counts_.refusals;
+    (void)writer.event(to_line(error_body(503, receipt.error())));
+    return;
+  }
+  ++counts_.answers;
+  OrderedJson last = work.piece(options_.model_name, "", finish_reason(work.answer));
+  work.add_ending(last, receipt);
+  if (writer.event(to_line(last))) (void)writer.event("[DONE]");
+}
+
+Response Serving::receipt(const Request& request) const {
+  const auto id = parse_digest_uri("sha256:" + request.parameters.at("id"));
+  if (!id)
+    return turned_away(400, refused(rules::receipt_not_kept, "this is no receipt's id")
+                                .expected("64 hex digits, in lower case"));
+  auto file = parts_.receipts.find(*id);
+  if (!file)
+    return turned_away(file.error().rule == rules::receipt_not_kept ? 404 : 500, file.error());
+  return http::bytes_response(200, std::string(receipt_file_media_type), *std::move(file));
+}
+
+Response Serving::models() const {
+  const auto served = parts_.model.in_force();
+  const lineage::ModelVerdict& verdict = served.model->verdict();
+  OrderedJson model = {
+      {"id", options_.model_name},
+      {"object", "model"},
+      {"created", unix_seconds(served.model->bundle().ledger_time())},
+      {"owned_by", served.issuer},
+      {"subject", digest_uri(served.model->transformer().sha256())},
+      {"release", verdict.release},
+      {"checkpoint", {{"origin", served.checkpoint.origin}, {"size", served.checkpoint.size}}}};
+  const OrderedJson body = {{"object", "list"}, {"data", OrderedJson::array({std::move(model)})}};
+  return http::json_response(200, to_line(body) + "\n");
+}
+
+Response Serving::health() const {
+  const Time now = parts_.now();
+  const Status answers = may_answer(now);
+  const Status model = parts_.model.standing();
+  const auto standing = parts_.identity.standing(now);
+  const auto words = [](const auto& outcome) {
+    return outcome ? std::string("pass") : outcome.error().to_string();
+  };
+  OrderedJson body = {{"status", answers ? "ok" : "unavailable"},
+                      {"model", words(model)},
+                      {"node", words(standing)},
+                      {"receipts", model && standing ? "issued" : "not issued"}};
+  if (standing)
+    body["key"] = standing->node ? "quoted by the TPM of " + *standing->node + ", until " +
+                                       to_rfc3339(*standing->expires)
+                                 : "made at start, bound to no TPM";
+  return http::json_response(answers ? 200 : 503, to_line(body) + "\n");
+}
+
+Response Serving::metrics() const {
+  std::string text;
+  const auto add = [&text](std::string_view name, std::string_view type, std::string_view help,
+                           std::uint64_t value) {
+    const std::string full = "inferd_" + std::string(name);
+    text += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " +
+            std::string(type) + "\n" + full + " " + std::to_string(value) + "\n";
+  };
+  add("answers_total", "counter", "Completions that were answered.", counts_.answers);
+  add("refusals_total", "counter", "Requests that were refused.", counts_.refusals);
+  add("busy_total", "counter", "Requests turned away because too many waited.", counts_.busy);
+  add("prompt_tokens_total", "counter", "Tokens read.", counts_.prompt_tokens);
+  add("answer_tokens_total", "counter", "Tokens written.", counts_.answer_tokens);
+  add("receipts_total", "counter", "Receipts signed.", counts_.receipts);
+  add("receipts_waiting", "gauge", "Receipts whose digest is not submitted yet.",
+      parts_.receipts.waiting());
+  add("requests_waiting", "gauge", "Requests that wait for their turn.", queue_.waiting());
+  add("model_pass", "gauge", "1 while the model's last judgement passed.",
+      parts_.model.standing() ? 1 : 0);
+  add("node_pass", "gauge", "1 while receipts may be signed with the node's word.",
+      parts_.identity.standing(parts_.now()) ? 1 : 0);
+  return http::text_response(200, text);
+}
+
+}  // namespace attest::inference

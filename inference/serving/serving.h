@@ -1,0 +1,108 @@
+// The runtime's HTTP interface: the well-known completions of one verified model, each with the id
+// of its receipt.
+//
+//   POST /v1/completions      a text goes on
+//   POST /v1/chat/completions a conversation goes on, by the chat template in the model's file
+//   GET  /v1/receipts/{hex}   the receipt file (receipt_file.h)
+//   GET  /v1/models           what is served, and under which release
+//   GET  /health              whether it answers and signs; 503 with the reason where it does not
+//   GET  /metrics             Prometheus text
+//
+// completion_request.h has the members of the two. Errors have the form clients
+// know: {"error": {"message", "type", "param", "code"}}, `param` being the member at fault and
+// `code` the rule.
+//
+// A model that was refused is not asked for one more token. While a receipt cannot be given for
+// other reasons, answers are refused with the reason (503), or given without a receipt where
+// `answer_without` says so; an answer then says why it has none.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "inference/answer/generate.h"
+#include "inference/kernels/executor.h"
+#include "inference/serving/api_keys.h"
+#include "inference/serving/completion_request.h"
+#include "inference/serving/generation_queue.h"
+#include "inference/serving/receipt_book.h"
+#include "inference/serving/runtime_identity.h"
+#include "inference/serving/served_model.h"
+#include "libattest/http/router.h"
+
+namespace attest::inference {
+
+struct ServingOptions {
+  std::string model_name;
+  std::string runtime;  // "inferd 0.1.0", for receipts
+  CompletionLimits limits;
+  std::uint64_t queue = 16;
+  bool answer_without = false;
+};
+
+// Serving may be used from several threads. It borrows model, identity, receipts and executor.
+class Serving {
+ public:
+  using Now = std::function<Time()>;
+  struct Parts {
+    ServedModel& model;
+    RuntimeIdentity& identity;
+    ReceiptBook& receipts;
+    Executor& executor;
+    Random& random;
+    Now now;
+  };
+  Serving(ServingOptions options, Parts parts);
+
+  // router borrows this object.
+  http::Router router();
+  // use_keys asks for one of these keys from now on; nullopt asks for none.
+  void use_keys(std::optional<ApiKeys> keys);
+  // end makes answers that are being written stop, and sends those who wait away.
+  void end() { queue_.close(); }
+  GenerationQueue& queue() { return queue_; }
+
+ private:
+  struct Work;
+  http::Response complete(const http::Request& request, bool chat);
+  http::Response receipt(const http::Request& request) const;
+  http::Response models() const;
+  http::Response health() const;
+  http::Response metrics() const;
+
+  bool admits(const http::Request& request) const;
+  http::Handler guarded(std::function<http::Response(const http::Request&)> handler);
+  http::Response turned_away(int status, const Error& error) const;
+  // may_answer fails with the reason why no answer is given at present.
+  Status may_answer(Time now) const;
+  Result<std::shared_ptr<Work>> prepare(CompletionRequest request);
+  Result<std::vector<Token>> read_prompt(Work& work) const;
+  http::Response answer_whole(Work& work);
+  void answer_in_pieces(Work& work, http::StreamWriter& writer);
+  using TextSink = std::function<bool(std::string)>;
+  Status write_answer(Work& work, const TextSink& sink);
+  Result<std::string> issue_receipt(const Work& work);
+
+  const ServingOptions options_;
+  const Parts parts_;
+  GenerationQueue queue_;
+  mutable std::mutex keys_mutex_;
+  std::optional<ApiKeys> keys_;
+
+  struct Counts {
+    std::atomic<std::uint64_t> answers, prompt_tokens, answer_tokens, receipts, refusals, busy;
+  };
+  mutable Counts counts_{};
+};
+
+}  // namespace attest::inference
+
+namespace attest::rules {
+inline constexpr Rule serving_key{"inference.serving.api-key"};
+inline constexpr Rule serving_model{"inference.serving.model-not-found"};
+inline constexpr Rule serving_media_type{"inference.serving.media-type"};
+inline constexpr Rule serving_no_chat{"inference.serving.no-chat-template"};
+inline constexpr Rule serving_no_embeddings{"inference.serving.no-embeddings"};
+}  // namespace attest::rules
