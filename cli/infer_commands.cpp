@@ -29,6 +29,8 @@ struct InferOptions {
   std::string agent;
   std::string receipt;
   std::string private_prompt;
+  std::string schema;
+  std::string grammar;
   std::size_t max_tokens = 64;
   unsigned threads = 0;
   inference::SamplerSettings sampler;
@@ -67,6 +69,26 @@ Result<Attested> attest_key(const std::string& socket, const SigningKey& key) {
   return Attested{answer.result, parsed.ear().subject};
 }
 
+// The form that --schema or --grammar asks for.
+Result<std::optional<inference::AnswerForm>> read_form(const InferOptions& options) {
+  using Kind = inference::AnswerForm::Kind;
+  if (options.schema.empty() && options.grammar.empty())
+    return std::optional<inference::AnswerForm>();
+  const bool by_schema = !options.schema.empty();
+  TRY(std::string text, read_text_file(by_schema ? options.schema : options.grammar));
+  return std::optional(
+      inference::AnswerForm{by_schema ? Kind::json_schema : Kind::grammar, std::move(text)});
+}
+
+Result<inference::FormedAnswer> begin_form(const inference::AnswerForm& form,
+                                           const InferOptions& options,
+                                           const inference::Tokenizer& tokenizer) {
+  TRY_WITHIN(options.schema.empty() ? options.grammar : options.schema, auto grammar,
+             inference::compile_form(form));
+  return inference::FormedAnswer::begin(std::move(grammar),
+                                        std::make_shared<const inference::TokenOrder>(tokenizer));
+}
+
 inference::Receipt make_receipt(const inference::RunnableModel& model, const Attested& attested,
                                 std::vector<inference::Token> prompt, const InferOptions& options,
                                 const inference::Answer& answer, Time started) {
@@ -103,6 +125,7 @@ Status keep_private(inference::Receipt& receipt, const Path& path) {
 }
 
 Result<Report> infer(const InferOptions& options, const Context& context) {
+  TRY(const auto form, read_form(options));
   TRY(const TrustRoot trust, load_trust(options.trust));
   TRY(const auto policy, load_release_policy(options.policy));
   std::optional<Path> bundle;
@@ -111,6 +134,10 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
       inference::open_verified_model(options.model, bundle, trust, policy, context.now));
   const inference::Tokenizer& tokenizer = model.tokenizer();
   TRY_WITHIN("--prompt", auto prompt, tokenizer.encode(options.prompt));
+  std::optional<inference::FormedAnswer> formed;
+  if (form) {
+    TRY(formed, begin_form(*form, options, tokenizer));
+  }
   TRY(const auto key, make_signing_key(KeyKind::ed25519, system_random()));
   TRY(const Attested attested, attest_key(options.agent, *key));
 
@@ -121,7 +148,8 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
   const inference::GenerateRequest request{.prompt = prompt,
                                            .sampler = options.sampler,
                                            .max_tokens = options.max_tokens,
-                                           .end_tokens = tokenizer.vocabulary().end_tokens()};
+                                           .end_tokens = tokenizer.vocabulary().end_tokens(),
+                                           .form = formed ? &*formed : nullptr};
   if (!context.json) context.terminal.write(options.prompt);
   TRY(const auto answer,
       inference::generate(model.transformer(), request, machine, [&](inference::Token token) {
@@ -131,6 +159,7 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
   if (!context.json) context.terminal.write("\n\n");
 
   auto receipt = make_receipt(model, attested, std::move(prompt), options, answer, context.now);
+  if (form) receipt.form = inference::Receipt::Form{form->kind, form->digest()};
   if (!options.private_prompt.empty()) TRY_VOID(keep_private(receipt, options.private_prompt));
   TRY(const Bytes signed_receipt, inference::sign_receipt(receipt, "attestctl", context.now, *key));
   const Sha256 id = sha256(signed_receipt);
@@ -139,7 +168,8 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
     TRY_VOID(agent.submit_receipt(id));
   }
   const Bytes file =
-      inference::encode_receipt_file(signed_receipt, key->public_key(), attested.result, {});
+      inference::encode_receipt_file(signed_receipt, key->public_key(), attested.result, {},
+                                     form ? std::optional(form->text) : std::nullopt);
   Report report;
   report.json = {{"tokens", answer.tokens},
                  {"text", tokenizer.decode(answer.tokens)},
@@ -220,6 +250,11 @@ void add_infer_commands(CommandLine& command_line) {
   verb->add_option("--receipt", options->receipt, "Write the receipt to this file");
   verb->add_option("--private", options->private_prompt,
                    "Leave the prompt out of the receipt; what discloses it goes to this file");
+  verb->add_option("--schema", options->schema,
+                   "Write JSON by the JSON schema in this file, and nothing else");
+  verb->add_option("--grammar", options->grammar,
+                   "Write a text by the grammar in this file (GBNF), and nothing else")
+      ->excludes("--schema");
   command_line.runs(verb, [options](const Context& context) { return infer(*options, context); });
 
   verb =

@@ -51,6 +51,7 @@ void describe(Report& report, const inference::UntrustedReceipt& untrusted) {
       {"prompt_tokens", receipt.prompt ? OrderedJson(receipt.prompt->size()) : OrderedJson()},
       {"answer", receipt.answer},
       {"stopped", receipt.stopped},
+      {"form", receipt.form ? OrderedJson(digest_uri(receipt.form->digest)) : OrderedJson()},
       {"key", to_hex(untrusted.key_id)},
       {"started", to_rfc3339(receipt.started)}};
 }
@@ -66,6 +67,10 @@ Result<Report> show(const ReceiptOptions& options) {
                                         : "kept private, committed to");
   report.field("answer", std::to_string(receipt.answer.size()) + " tokens, ended by " +
                              printable(receipt.stopped, 20));
+  if (receipt.form)
+    report.field("form", std::string(to_string(receipt.form->kind)) + " " +
+                             digest_uri(receipt.form->digest) +
+                             (file.form ? "" : ", its text is not here"));
   report.field("key", "key:" + to_hex(file.receipt.key_id));
   report.field("result", file.result ? "carried along" : "none: the key is bound to no TPM");
   report.field("batch",
@@ -87,7 +92,7 @@ Result<Report> prove(const ReceiptOptions& options) {
   TRY_WITHIN(options.server.url, const auto batch, inference::decode_batch_proof(answer));
   TRY_VOID(write_file_atomically(
       options.file,
-      inference::encode_receipt_file(file.receipt.bytes, file.key, file.result, batch)));
+      inference::encode_receipt_file(file.receipt.bytes, file.key, file.result, batch, file.form)));
   Report report;
   report.line(options.file + ": now carries its proof, batch statement " +
               with_thousands(batch.statement.index));
@@ -222,6 +227,10 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
   request.end_tokens = model.tokenizer.vocabulary().end_tokens();
   if (!options.opening.empty()) {
     TRY(request.opening, read_opening(options.opening));
+  }
+  if (receipt.form()) {
+    request.form = receipt.form();
+    request.tokens = std::make_shared<const inference::TokenOrder>(model.tokenizer);
   }
   const std::size_t positions = receipt.receipt().receipt().logits.size();
   if (options.sample != 0 && options.sample < positions)

@@ -25,7 +25,11 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     chain.add(logits);
     // Only what follows the last known token is to be chosen.
     if (position + 1 != text.size()) return {};
-    chosen = sample(request.sampler, logits, text, position + 1);
+    std::span<const std::uint8_t> allowed;
+    if (request.form) {
+      TRY(allowed, request.form->allowed());
+    }
+    chosen = sample(request.sampler, logits, text, position + 1, allowed);
     if (request.choices) request.choices(*chosen, logits);
     return {};
   };
@@ -35,10 +39,11 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     const Token token = *chosen;
     text.push_back(token);
     answer.tokens.push_back(token);
+    if (request.form) TRY_VOID(request.form->accept(token));
     const bool goes_on = !sink || sink(token);
     if (std::ranges::find(request.end_tokens, token) != request.end_tokens.end()) {
       answer.stopped = "eos";
-    } else if (!goes_on) {
+    } else if (!goes_on || (request.form && request.form->finished())) {
       answer.stopped = "stop";
     } else if (answer.tokens.size() == longest) {
       answer.stopped = "length";

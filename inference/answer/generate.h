@@ -7,6 +7,7 @@
 
 #include "inference/answer/logits_chain.h"
 #include "inference/answer/sampler.h"
+#include "inference/form/answer_form.h"
 #include "inference/model/transformer.h"
 
 namespace attest::inference {
@@ -16,6 +17,8 @@ struct GenerateRequest {
   SamplerSettings sampler;
   std::size_t max_tokens = 0;     // at least 1
   std::vector<Token> end_tokens;  // Vocabulary::end_tokens
+  // form keeps the answer to the form that was asked for; one that begins, and is used up.
+  FormedAnswer* form = nullptr;
   // hears, before the TokenSink, of each token and the logits it was chosen from
   std::function<void(Token, std::span<const float>)> choices = {};
 };
@@ -30,8 +33,8 @@ struct Answer {
 using TokenSink = std::function<bool(Token)>;
 
 // generate refuses settings out of range, an empty prompt, and a prompt that leaves no room in the
-// model's context (rules::generate_prompt). An answer that reaches the context's end stops as
-// "length".
+// model's context (rules::generate_prompt), and fails as FormedAnswer::allowed does. An answer that
+// reaches the context's end stops as "length", one whose form is whole as "stop".
 Result<Answer> generate(const Transformer& transformer, const GenerateRequest& request,
                         const Machine& machine, const TokenSink& sink = {});
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "libattest/base/text.h"
+
 namespace attest::inference {
 
 namespace {
@@ -53,7 +55,7 @@ cbor::Value of_sampler(const SamplerSettings& sampler) {
 Bytes encode_payload(const Receipt& receipt) {
   cbor::Array logits;
   for (const Sha256& hash : receipt.logits) logits.emplace_back(hash);
-  return cbor::encode(cbor::Map{
+  cbor::Map payload{
       {"version", 1},
       {"profile", receipt.profile},
       {"runtime", receipt.runtime},
@@ -68,7 +70,12 @@ Bytes encode_payload(const Receipt& receipt) {
       {"logits", std::move(logits)},
       {"result", of_optional(receipt.result)},
       {"started", unix_seconds(receipt.started)},
-  });
+  };
+  // Left out where there is none, as receipts were before it was there.
+  if (receipt.form)
+    payload.emplace_back("form", cbor::Map{{"kind", std::string(to_string(receipt.form->kind))},
+                                           {"digest", receipt.form->digest}});
+  return cbor::encode(std::move(payload));
 }
 
 Result<std::vector<Token>> tokens_in(const cbor::Array& array, std::string_view what) {
@@ -161,6 +168,22 @@ Status read_sampler(cbor::Fields& fields, Receipt& receipt) {
   return check_settings(settings);
 }
 
+Status read_form(const cbor::Value& payload, cbor::Fields& fields, Receipt& receipt) {
+  if (!payload.find("form")) return {};
+  TRY(const cbor::Value* value, fields.required("form"));
+  TRY(cbor::Fields form, cbor::Fields::of(*value, "form"));
+  TRY(const std::string name, form.text("kind"));
+  const auto kind = form_kind(name);
+  if (!kind)
+    return fail(wrong_form("unknown form of an answer")
+                    .expected("json-object, json-schema or grammar")
+                    .found(printable(name, 40)));
+  TRY(const cbor::Value* digest, form.required("digest"));
+  TRY(const Sha256 of_form, cbor::expect_fixed<32>(*digest, "digest"));
+  receipt.form = Receipt::Form{*kind, of_form};
+  return form.finish();
+}
+
 Status read_answer(cbor::Fields& fields, Receipt& receipt) {
   TRY(const cbor::Array* answer, fields.array("answer"));
   TRY(receipt.answer, tokens_in(*answer, "answer token"));
@@ -198,6 +221,7 @@ Result<Receipt> decode_payload(ByteView payload) {
   TRY_VOID(read_prompt(fields, receipt));
   TRY(receipt.template_digest, optional_digest(fields, "template"));
   TRY_VOID(read_sampler(fields, receipt));
+  TRY_VOID(read_form(value, fields, receipt));
   TRY_VOID(read_answer(fields, receipt));
   TRY(receipt.result, optional_digest(fields, "result"));
   TRY(const std::uint64_t started, fields.unsigned_integer("started"));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "inference/answer/sampler.h"
+#include "inference/form/answer_form.h"
 #include "libattest/base/time.h"
 #include "libattest/cose/cose_sign1.h"
 #include "libattest/crypto/digest.h"
@@ -33,6 +34,12 @@ struct Receipt {
     friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
   };
 
+  struct Form {
+    AnswerForm::Kind kind = AnswerForm::Kind::json_object;
+    Sha256 digest{};  // AnswerForm::digest
+    friend bool operator==(const Form&, const Form&) = default;
+  };
+
   std::string profile;
   std::string runtime;
   std::optional<std::string> node;
@@ -42,6 +49,7 @@ struct Receipt {
   std::optional<std::vector<Token>> prompt;
   std::optional<Sha256> prompt_commitment;
   std::optional<Sha256> template_digest;
+  std::optional<Form> form;  // that the answer was asked to have
   SamplerSettings sampler;
   std::vector<Token> answer;
   std::string stopped;           // "eos", "length" or "stop"

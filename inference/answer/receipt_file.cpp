@@ -70,6 +70,16 @@ std::vector<result::ResultSigner> result_signers(const TrustRoot& trust) {
   return signers;
 }
 
+Result<AnswerForm> named_form(const Receipt& receipt, std::string text) {
+  AnswerForm form{receipt.form ? receipt.form->kind : AnswerForm::Kind::json_object,
+                  std::move(text)};
+  if (!receipt.form || form.digest() != receipt.form->digest)
+    return fail(refused(rules::receipt_form_text, "not the form of an answer the receipt names")
+                    .expected(receipt.form ? digest_uri(receipt.form->digest) : "none")
+                    .found(digest_uri(form.digest())));
+  return form;
+}
+
 Status check_result(const result::VerifiedResult& result, const VerifiedReceipt& receipt) {
   const result::Ear& ear = result.ear();
   if (ear.verdict != result::Verdict::pass)
@@ -91,7 +101,8 @@ Status check_result(const result::VerifiedResult& result, const VerifiedReceipt&
 
 Bytes encode_receipt_file(ByteView receipt, const PublicKey& key,
                           const std::optional<std::string>& result,
-                          const std::optional<BatchProof>& batch) {
+                          const std::optional<BatchProof>& batch,
+                          const std::optional<std::string>& form) {
   cbor::Value proof;
   if (batch)
     proof = cbor::Map{{"statement", cbor::Map{{"entry", batch->statement.entry},
@@ -100,11 +111,13 @@ Bytes encode_receipt_file(ByteView receipt, const PublicKey& key,
                       {"path", of_path(batch->path)},
                       {"position", batch->position},
                       {"checkpoint", batch->checkpoint}};
-  return cbor::encode(cbor::Map{{"version", 1},
-                                {"receipt", receipt},
-                                {"key", key.spki_der()},
-                                {"result", result ? cbor::Value(*result) : cbor::Value()},
-                                {"batch", std::move(proof)}});
+  cbor::Map file{{"version", 1},
+                 {"receipt", receipt},
+                 {"key", key.spki_der()},
+                 {"result", result ? cbor::Value(*result) : cbor::Value()},
+                 {"batch", std::move(proof)}};
+  if (form) file.emplace_back("form", *form);
+  return cbor::encode(std::move(file));
 }
 
 Result<BatchProof> decode_batch_proof(ByteView bytes) {
@@ -134,9 +147,13 @@ Result<UntrustedReceiptFile> decode_receipt_file(ByteView bytes) {
   if (!batch_value->is_null()) {
     TRY(batch, batch_in(*batch_value));
   }
+  std::optional<std::string> form;
+  if (value.find("form")) {
+    TRY(form, fields.text("form"));
+  }
   TRY_VOID(fields.finish());
   return UntrustedReceiptFile{std::move(receipt), std::move(key), std::move(result),
-                              std::move(batch)};
+                              std::move(batch), std::move(form)};
 }
 
 Result<VerifiedReceiptFile> verify_receipt_file(UntrustedReceiptFile file, const TrustRoot& trust,
@@ -152,6 +169,9 @@ Result<VerifiedReceiptFile> verify_receipt_file(UntrustedReceiptFile file, const
                     .found(given ? digest_uri(*given) : "none"));
 
   VerifiedReceiptFile verified(std::move(receipt));
+  if (file.form) {
+    TRY(verified.form_, named_form(verified.receipt_.receipt(), *std::move(file.form)));
+  }
   if (file.batch) {
     TRY(verified.ledger_time_, verify_batch(*file.batch, verified.receipt_.id(), trust));
   }

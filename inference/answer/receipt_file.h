@@ -30,6 +30,7 @@ struct UntrustedReceiptFile {
   PublicKey key;                      // the receipt's, by thumbprint
   std::optional<std::string> result;  // the EAR, a JWT
   std::optional<BatchProof> batch;
+  std::optional<std::string> form;  // text of the form the receipt names by its digest
 };
 
 // decode_receipt_file refuses what is not of the documented form (rules::receipt_file_form), a
@@ -39,7 +40,8 @@ Result<UntrustedReceiptFile> decode_receipt_file(ByteView bytes);
 Result<BatchProof> decode_batch_proof(ByteView bytes);
 Bytes encode_receipt_file(ByteView receipt, const PublicKey& key,
                           const std::optional<std::string>& result,
-                          const std::optional<BatchProof>& batch);
+                          const std::optional<BatchProof>& batch,
+                          const std::optional<std::string>& form = {});
 
 // How a receipt's key stands to a node. `bound` alone says that a TPM vouches for it.
 enum class Binding {
@@ -55,6 +57,8 @@ class VerifiedReceiptFile {
   // binding_in_words: "by the key that rack7-n03 quoted; …", "by a key that is bound to no TPM".
   const std::string& binding_in_words() const { return words_; }
   const std::optional<result::VerifiedResult>& result() const { return result_; }
+  // form is the one the answer was asked to have, where its text is in the file.
+  const std::optional<AnswerForm>& form() const { return form_; }
   // ledger_time of the batch, where there is one.
   std::optional<Time> ledger_time() const { return ledger_time_; }
 
@@ -67,12 +71,15 @@ class VerifiedReceiptFile {
   std::string words_;
   std::optional<result::VerifiedResult> result_;
   std::optional<Time> ledger_time_;
+  std::optional<AnswerForm> form_;
 };
 
 // verify_receipt_file checks, in this order:
 //   - the receipt's signature (verify_receipt);
 //   - a result is there exactly where the receipt names one, and is the one it names by digest
 //     (rules::receipt_result);
+//   - a form's text, where there is one, is what the receipt names by digest
+//     (rules::receipt_form_text);
 //   - with a batch: the checkpoint is of a log of the trust root (verify_checkpoint); the batch
 //     statement is in it (verify_inclusion), is one of receipts (rules::receipt_batch) and its
 //     issuer may say so (authorize); the receipt is in the batch (rules::tree_root);
@@ -93,6 +100,7 @@ Result<VerifiedReceiptFile> verify_receipt_file(UntrustedReceiptFile file, const
 namespace attest::rules {
 inline constexpr Rule receipt_file_form{"inference.receipt-file.form"};
 inline constexpr Rule receipt_result{"inference.receipt-file.result"};
+inline constexpr Rule receipt_form_text{"inference.receipt-file.form-text"};
 inline constexpr Rule receipt_batch{"inference.receipt-file.batch"};
 inline constexpr Rule receipt_node_failed{"inference.receipt-file.node-failed"};
 inline constexpr Rule receipt_node{"inference.receipt-file.node"};

@@ -43,6 +43,22 @@ Result<std::vector<Token>> prompt_of(const Receipt& receipt, const ReplayRequest
   return prompt;
 }
 
+// form_of gives a begun answer of the form that the receipt names, where it names one.
+Result<std::optional<FormedAnswer>> form_of(const Receipt& receipt, const ReplayRequest& request) {
+  if (!receipt.form) return std::optional<FormedAnswer>();
+  if (!request.form || !request.tokens)
+    return fail(incomplete(rules::replay_form, "the form of the answer is not known")
+                    .expected("the text of " + digest_uri(receipt.form->digest))
+                    .next("use the receipt file that the runtime gave"));
+  if (request.form->kind != receipt.form->kind || request.form->digest() != receipt.form->digest)
+    return fail(refused(rules::replay_form, "this is not the form that the receipt names")
+                    .expected(digest_uri(receipt.form->digest))
+                    .found(digest_uri(request.form->digest())));
+  TRY(auto grammar, compile_form(*request.form));
+  TRY(FormedAnswer form, FormedAnswer::begin(std::move(grammar), request.tokens));
+  return std::optional(std::move(form));
+}
+
 bool ends_wrongly(const Receipt& receipt, std::span<const Token> end_tokens) {
   const auto ends = [&](Token token) {
     return std::ranges::find(end_tokens, token) != end_tokens.end();
@@ -54,10 +70,11 @@ bool ends_wrongly(const Receipt& receipt, std::span<const Token> end_tokens) {
 // Comparison is what is found while positions pass by.
 class Comparison {
  public:
-  Comparison(const Receipt& receipt, const std::vector<Token>& text, std::size_t prompt_size)
-      : receipt_(&receipt), text_(&text), prompt_size_(prompt_size) {}
+  Comparison(const Receipt& receipt, const std::vector<Token>& text, std::size_t prompt_size,
+             std::optional<FormedAnswer> form)
+      : receipt_(&receipt), text_(&text), prompt_size_(prompt_size), form_(std::move(form)) {}
 
-  void compare(std::size_t position, std::span<const float> logits) {
+  Status compare(std::size_t position, std::span<const float> logits) {
     ++report_.positions;
     if (step(position, logits) != receipt_->logits[position]) {
       if (!first_unequal_) first_unequal_ = position;
@@ -65,21 +82,38 @@ class Comparison {
       ++report_.equal;
     }
     const std::size_t next = position + 1;
-    if (next < prompt_size_) return;
+    if (next < prompt_size_) return {};
+    follow_form(next);
+    // Behind a word that breaks the form nothing says what might have followed.
+    if (report_.breaks_form) return {};
+    std::span<const std::uint8_t> allowed;
+    if (form_) {
+      TRY(allowed, form_->allowed());
+    }
     ++words_;
-    const Token model = sample(receipt_->sampler, logits, std::span(*text_).first(next), next);
-    if (model == (*text_)[next]) return;
+    const Token model =
+        sample(receipt_->sampler, logits, std::span(*text_).first(next), next, allowed);
+    if (model == (*text_)[next]) return {};
     ++other_words_;
     if (!report_.token) report_.token = {next - prompt_size_, (*text_)[next], model};
+    return {};
   }
 
   ReplayReport finish(bool ends_wrongly) {
+    follow_form(text_->size());
     report_.ends_wrongly = ends_wrongly;
     report_.cause = cause();
     return report_;
   }
 
  private:
+  // Words of the answer before `end` go through the form.
+  void follow_form(std::size_t end) {
+    for (; form_ && !report_.breaks_form && followed_ + prompt_size_ < end; ++followed_)
+      if (form_->finished() || !form_->accept((*text_)[prompt_size_ + followed_]))
+        report_.breaks_form = followed_;
+  }
+
   // The chain's step from what the receipt says of the position before: so a position stands alone.
   Sha256 step(std::size_t position, std::span<const float> logits) const {
     const Sha256 before = position == 0 ? Sha256{} : receipt_->logits[position - 1];
@@ -97,6 +131,7 @@ class Comparison {
     const bool last_word_only =
         other_words_ == 1 && report_.token->answer_index + 1 == receipt_->answer.size();
     if (last_word_only && words_ > 1) return Cause::altered_text;
+    if (report_.breaks_form) return Cause::other_form;
     if (report_.token) return Cause::other_sampler;
     return report_.ends_wrongly ? Cause::other_end : Cause::none;
   }
@@ -104,6 +139,8 @@ class Comparison {
   const Receipt* receipt_;
   const std::vector<Token>* text_;
   std::size_t prompt_size_;
+  std::optional<FormedAnswer> form_;
+  std::size_t followed_ = 0;  // words of the answer that went through the form
   ReplayReport report_;
   std::optional<std::size_t> first_unequal_;
   std::size_t words_ = 0;
@@ -128,9 +165,10 @@ Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceip
     };
   }
 
-  Comparison comparison(receipt, text, prompt_size);
+  TRY(auto form, form_of(receipt, request));
+  Comparison comparison(receipt, text, prompt_size, std::move(form));
   const auto compare = [&](std::size_t position, std::span<const float> logits) -> Status {
-    comparison.compare(position, logits);
+    TRY_VOID(comparison.compare(position, logits));
     if (request.progress) request.progress(position + 1, positions);
     return {};
   };
@@ -167,6 +205,8 @@ std::string_view cause_in_words(Cause cause) {
       return "another sampler: the model's numbers agree, the choice does not follow from them";
     case Cause::other_end:
       return "an answer that was cut short or lengthened";
+    case Cause::other_form:
+      return "a word that breaks the form: no runtime that kept to it gives this answer";
   }
   return "";
 }

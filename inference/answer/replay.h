@@ -32,6 +32,7 @@ enum class Cause {
   altered_text,        // from one word on: the word was put in its place afterwards
   other_sampler,       // logits agree everywhere, words do not: other settings, or words by hand
   other_end,
+  other_form,  // a word breaks the form that the receipt names
 };
 
 struct ReplayReport {
@@ -40,9 +41,11 @@ struct ReplayReport {
   std::optional<TokenDifference> token;  // the first token compared that differs
   // ends_wrongly: the answer goes on behind an end token, or says "eos" without one.
   bool ends_wrongly = false;
+  // The first token of the answer that breaks the form it was asked to have.
+  std::optional<std::size_t> breaks_form;
   Cause cause = Cause::none;
 
-  bool agrees() const { return equal == positions && !token && !ends_wrongly; }
+  bool agrees() const { return equal == positions && !token && !ends_wrongly && !breaks_form; }
 };
 
 struct ReplayRequest {
@@ -53,6 +56,9 @@ struct ReplayRequest {
   };
   std::optional<Opening> opening;
   std::vector<Token> end_tokens;  // Vocabulary::end_tokens
+  // form and the model's tokens, where the receipt names a form.
+  std::optional<AnswerForm> form = {};
+  std::shared_ptr<const TokenOrder> tokens = {};
   std::function<void(std::size_t done, std::size_t total)> progress;
   // sample: positions to compare, rising; all where it is empty. Positions up to the last of them
   // are computed. A position is judged by the receipt's hash of the one before it, so that each
@@ -65,7 +71,8 @@ std::vector<std::size_t> draw_sample(std::size_t positions, std::size_t count, R
 
 // replay checks that the receipt is about this model file (rules::replay_model) and profile
 // (rules::replay_profile, incomplete), that the prompt is known (rules::replay_prompt: incomplete
-// where the receipt keeps it private, refused where the opening does not fit), and then computes.
+// where the receipt keeps it private, refused where the opening does not fit), that the form is
+// known where the receipt names one (rules::replay_form, alike), and then computes.
 // A difference is no error: it is the report.
 Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceipt& receipt,
                             const ReplayRequest& request, const Machine& machine);
@@ -83,5 +90,6 @@ namespace attest::rules {
 inline constexpr Rule replay_model{"inference.replay.model"};
 inline constexpr Rule replay_profile{"inference.replay.profile"};
 inline constexpr Rule replay_prompt{"inference.replay.prompt"};
+inline constexpr Rule replay_form{"inference.replay.form"};
 inline constexpr Rule replay_opening{"inference.replay.opening"};
 }  // namespace attest::rules

@@ -112,8 +112,11 @@ double draw(std::uint64_t seed, std::uint64_t position) {
 }
 
 Token sample(const SamplerSettings& settings, std::span<const float> logits,
-             std::span<const Token> history, std::uint64_t position) {
+             std::span<const Token> history, std::uint64_t position,
+             std::span<const std::uint8_t> allowed) {
   std::vector<Candidate> candidates = candidates_of(settings, logits, history);
+  if (!allowed.empty())
+    std::erase_if(candidates, [allowed](const Candidate& each) { return !allowed[each.token]; });
   if (settings.temperature == 0) return std::ranges::min_element(candidates, before)->token;
 
   const std::size_t kept = settings.top_k == 0

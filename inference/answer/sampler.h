@@ -2,6 +2,7 @@
 // seed and the position, so that any token can be checked alone.
 //
 // sample, with temperature 0: the largest logit; of equals the lowest token. Otherwise:
+//   0. tokens that the answer's form does not allow are left out (for temperature 0 too);
 //   1. repetition: the logit of each token among the last 64 is divided by `repetition` where it is
 //      above 0 and multiplied where not; then float(n) * frequency + presence is taken from the
 //      logit of each token that is in the text n times (both are done for temperature 0 too);
@@ -38,9 +39,11 @@ struct SamplerSettings {
 Status check_settings(const SamplerSettings& settings);
 
 // sample chooses the token at `position` of a text whose earlier tokens are `history`. Logits are
-// finite and there is at least one; settings were checked.
+// finite and there is at least one; settings were checked. With `allowed`, one entry a token and
+// not all 0, only tokens whose entry is not 0 are chosen.
 Token sample(const SamplerSettings& settings, std::span<const float> logits,
-             std::span<const Token> history, std::uint64_t position);
+             std::span<const Token> history, std::uint64_t position,
+             std::span<const std::uint8_t> allowed = {});
 
 // draw is the u of step 5.
 double draw(std::uint64_t seed, std::uint64_t position);

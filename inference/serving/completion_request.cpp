@@ -11,9 +11,8 @@ namespace attest::inference {
 
 namespace {
 
-// Without a conversation nothing nests deeper than a list in an object.
-constexpr std::size_t deepest = 4;
-constexpr std::size_t deepest_chat = 32;
+constexpr std::size_t deepest = 48;
+constexpr std::size_t deepest_arguments = 32;
 constexpr std::size_t most_messages = 4096;
 
 Error wrong(const std::string& field, std::string expected, std::string found) {
@@ -30,8 +29,9 @@ class RequestReader {
   static const Readers of_completions;
   static const Readers of_chat;
 
-  RequestReader(const Json& members, const CompletionLimits& limits, bool chat)
-      : members_(members), limits_(limits), readers_(chat ? of_chat : of_completions) {
+  RequestReader(std::string_view body, const Json& members, const CompletionLimits& limits,
+                bool chat)
+      : body_(body), members_(members), limits_(limits), readers_(chat ? of_chat : of_completions) {
     request_.chat = chat;
   }
 
@@ -174,8 +174,51 @@ class RequestReader {
     return fail(wrong(name, "\"auto\" or \"none\"", shown(value)));
   }
   Status response_format(const std::string& name, const Json& value) {
+    const bool of_schema = value.is_object() && value.size() == 2 && value.contains("type") &&
+                           value["type"] == "json_schema" && value.contains("json_schema");
     if (value.is_null() || value == Json{{"type", "text"}}) return {};
-    return fail(wrong(name, "{\"type\": \"text\"}", shown(value)));
+    if (value == Json{{"type", "json_object"}})
+      return form(name, {AnswerForm::Kind::json_object, {}});
+    if (!of_schema)
+      return fail(wrong(name,
+                        "{\"type\": \"text\"}, {\"type\": \"json_object\"} or {\"type\": "
+                        "\"json_schema\", \"json_schema\": {…}}",
+                        shown(value)));
+    return schema(name, value["json_schema"]);
+  }
+  // `strict` or not, the schema is kept.
+  Status schema(const std::string& name, const Json& value) {
+    const auto fits = [](const std::string& member, const Json& of) {
+      if (member == "schema") return of.is_object();
+      if (member == "strict") return of.is_boolean() || of.is_null();
+      return (member == "name" || member == "description") && (of.is_string() || of.is_null());
+    };
+    bool known = value.is_object() && value.contains("schema");
+    if (known)
+      for (const auto& [member, of] : value.items()) known = known && fits(member, of);
+    if (!known)
+      return fail(wrong(name, "a json_schema of name, schema, and maybe description and strict",
+                        shown(value)));
+    // The order of properties is that of the request.
+    const auto ordered = OrderedJson::parse(body_, nullptr, false);
+    return form(name, {AnswerForm::Kind::json_schema,
+                       to_line(ordered["response_format"]["json_schema"]["schema"])});
+  }
+  Status grammar(const std::string& name, const Json& value) {
+    if (value.is_null()) return {};
+    std::string text;
+    TRY_VOID(this->text(name, value, max_form_size, text));
+    return form(name, {AnswerForm::Kind::grammar, std::move(text)});
+  }
+  Status form(const std::string& name, AnswerForm form) {
+    if (request_.form) return fail(wrong(name, "one form of the answer", "two"));
+    auto compiled = compile_form(form);
+    if (!compiled)
+      return fail(
+          wrong(name, "a form of the answer that can be kept", compiled.error().to_string()));
+    request_.grammar = *std::move(compiled);
+    request_.form = std::move(form);
+    return {};
   }
   Status template_variables(const std::string& name, const Json& value) {
     if (value.is_null()) return {};
@@ -234,6 +277,7 @@ class RequestReader {
     return {};
   }
 
+  std::string_view body_;
   const Json& members_;
   const CompletionLimits& limits_;
   const Readers& readers_;
@@ -258,6 +302,8 @@ const R::Readers R::of_completions = {{"model", &R::model},
                                       {"stream_options", &R::stream_options},
                                       {"n", &R::one},
                                       {"logprobs", &R::logprobs},
+                                      {"response_format", &R::response_format},
+                                      {"grammar", &R::grammar},
                                       {"user", &R::user}};
 const R::Readers R::of_chat = [] {
   Readers readers = of_completions;
@@ -268,7 +314,6 @@ const R::Readers R::of_chat = [] {
   readers["top_logprobs"] = &R::top_logprobs;
   readers["tools"] = &R::tools;
   readers["tool_choice"] = &R::tool_choice;
-  readers["response_format"] = &R::response_format;
   readers["chat_template_kwargs"] = &R::template_variables;
   return readers;
 }();
@@ -281,7 +326,7 @@ void open_arguments(nlohmann::ordered_json& message) {
     auto& function = call["function"];
     if (!function.contains("arguments") || !function["arguments"].is_string()) continue;
     const std::string text = function["arguments"].get<std::string>();
-    if (!parse_json(text, {.size = text.size(), .depth = deepest_chat})) continue;
+    if (!parse_json(text, {.size = text.size(), .depth = deepest_arguments})) continue;
     auto opened = nlohmann::ordered_json::parse(text, nullptr, false);
     if (opened.is_object()) function["arguments"] = std::move(opened);
   }
@@ -311,13 +356,12 @@ std::string conversation_of(std::string_view body) {
 }
 
 Result<CompletionRequest> parse_request(ByteView body, const CompletionLimits& limits, bool chat) {
-  TRY(const Json json,
-      parse_json(as_text(body), {.size = limits.body, .depth = chat ? deepest_chat : deepest}));
+  TRY(const Json json, parse_json(as_text(body), {.size = limits.body, .depth = deepest}));
   if (!json.is_object())
     return fail(refused(rules::json_schema, "the request is no JSON object")
                     .expected("an object")
                     .found(json.type_name()));
-  TRY(CompletionRequest request, RequestReader(json, limits, chat).read());
+  TRY(CompletionRequest request, RequestReader(as_text(body), json, limits, chat).read());
   if (!chat) return request;
   request.conversation = conversation_of(as_text(body));
   if (request.conversation.size() > limits.prompt)

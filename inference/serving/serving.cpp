@@ -47,6 +47,8 @@ Response say_error(int status, const Error& error) {
 }
 
 int status_of(const Error& error) {
+  // A form that turned out not to be one that can be followed is the request's own.
+  if (error.rule == rules::grammar_ambiguous || error.rule == rules::form_dead_end) return 400;
   return error.kind == ErrorKind::fault ? 500 : 503;
 }
 
@@ -316,10 +318,15 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
     choices = [&work](Token token, std::span<const float> logits) {
       work.chances.push_back(chances_of(token, logits, *work.request.log_probabilities));
     };
+  std::optional<FormedAnswer> form;
+  if (work.request.grammar) {
+    TRY(form, FormedAnswer::begin(work.request.grammar, tokens_of(work.served.model)));
+  }
   const GenerateRequest request{.prompt = work.prompt,
                                 .sampler = work.request.sampler,
                                 .max_tokens = work.request.max_tokens,
                                 .end_tokens = model.tokenizer().vocabulary().end_tokens(),
+                                .form = form ? &*form : nullptr,
                                 .choices = choices};
   AnswerText text(work.request.stop);
   bool listening = true;
@@ -334,6 +341,16 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
     return fail(incomplete(rules::queue_closed, "the answer was not written to its end"));
   if (std::string rest = text.finish(); !rest.empty()) sink(std::move(rest));
   return {};
+}
+
+std::shared_ptr<const TokenOrder> Serving::tokens_of(
+    const std::shared_ptr<const RunnableModel>& model) {
+  const std::lock_guard lock(tokens_mutex_);
+  if (!tokens_ || tokens_model_.lock() != model) {
+    tokens_ = std::make_shared<const TokenOrder>(model->tokenizer());
+    tokens_model_ = model;
+  }
+  return tokens_;
 }
 
 // What a receipt rests on is asked for when it is signed, not when the answer was begun.
@@ -351,6 +368,8 @@ Result<std::string> Serving::issue_receipt(const Work& work) {
   receipt.checkpoint = work.served.checkpoint;
   receipt.prompt = work.prompt;
   receipt.template_digest = work.template_digest;
+  const auto& form = work.request.form;
+  if (form) receipt.form = Receipt::Form{form->kind, form->digest()};
   receipt.sampler = work.request.sampler;
   receipt.answer = work.answer.tokens;
   receipt.stopped = work.answer.stopped;
@@ -361,7 +380,8 @@ Result<std::string> Serving::issue_receipt(const Work& work) {
   TRY(const Bytes bytes, sign_receipt(receipt, "inferd", now, key));
   const Sha256 id = sha256(bytes);
   TRY_VOID(parts_.receipts.keep(
-      id, encode_receipt_file(bytes, key.public_key(), standing.result, std::nullopt)));
+      id, encode_receipt_file(bytes, key.public_key(), standing.result, std::nullopt,
+                              form ? std::optional(form->text) : std::nullopt)));
   ++counts_.receipts;
   return to_hex(id);
 }

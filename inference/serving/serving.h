@@ -79,6 +79,7 @@ class Serving {
   Status may_answer(Time now) const;
   Result<std::shared_ptr<Work>> prepare(CompletionRequest request);
   Result<std::vector<Token>> read_prompt(Work& work) const;
+  std::shared_ptr<const TokenOrder> tokens_of(const std::shared_ptr<const RunnableModel>& model);
   http::Response answer_whole(Work& work);
   void answer_in_pieces(Work& work, http::StreamWriter& writer);
   using TextSink = std::function<bool(std::string)>;
@@ -90,6 +91,10 @@ class Serving {
   GenerationQueue queue_;
   mutable std::mutex keys_mutex_;
   std::optional<ApiKeys> keys_;
+  // Of the model that was last asked for a form.
+  std::mutex tokens_mutex_;
+  std::weak_ptr<const RunnableModel> tokens_model_;
+  std::shared_ptr<const TokenOrder> tokens_;
 
   struct Counts {
     std::atomic<std::uint64_t> answers, prompt_tokens, answer_tokens, receipts, refusals, busy;

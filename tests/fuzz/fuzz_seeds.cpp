@@ -4,6 +4,7 @@
 #include <map>
 
 #include "inference/answer/receipt_file.h"
+#include "inference/form/answer_form.h"
 #include "inference/template/chat_template.h"
 #include "libattest/base/file.h"
 #include "libattest/evidence/enrolment.h"
@@ -297,6 +298,25 @@ TEST_CASE("seeds: models") {
   seeds.add("inference_tokenizer",
             "a b\xe2\x96\x81"
             "<s>");
+}
+
+TEST_CASE("seeds: forms of answers") {
+  SeedFolder seeds(seed_root());
+  using inference::AnswerForm;
+  const std::string schema =
+      R"({"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":9},)"
+      R"("age":{"type":"integer","minimum":0,"maximum":130},"when":{"type":"string","format":)"
+      R"("date-time"},"tags":{"type":"array","items":{"enum":["a",1,null]},"maxItems":2},"more":)"
+      R"({"anyOf":[{"$ref":"#/$defs/m"},{"type":"null"}]}},"required":["name"],)"
+      R"("additionalProperties":false,"$defs":{"m":{"$ref":"#"}}})";
+  const std::string grammar =
+      "root ::= (\"Hello\" | \"Hi\") \", \" name{1,2} [.!]? # greeted\n"
+      "name ::= [A-Z] [^\\x00-@]+ | \"O'\" name | .\n";
+  REQUIRE_OK(inference::compile_form({AnswerForm::Kind::json_schema, schema}));
+  REQUIRE_OK(inference::compile_form({AnswerForm::Kind::grammar, grammar}));
+  const std::string end(1, '\0');
+  seeds.add("inference_answer_form", end + schema + end + R"({"name":"Ada","age":36})");
+  seeds.add("inference_answer_form", "\1" + grammar + end + "Hi, Ada.");
 }
 
 TEST_CASE("seeds: GPUs") {

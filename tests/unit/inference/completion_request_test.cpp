@@ -109,7 +109,10 @@ TEST_CASE("a conversation is read as its template wants it") {
   const std::string good = R"("messages": [{"role": "user", "content": "a"}], )";
   require_field(good + R"("tools": {})", "tools");
   require_field(good + R"("tool_choice": "required")", "tool_choice");
-  require_field(good + R"("response_format": {"type": "json_object"})", "response_format");
+  require_field(good + R"("response_format": {"type": "xml"})", "response_format");
+  require_field(good + R"("response_format": {"type": "json_schema"})", "response_format");
+  require_field(good + R"("response_format": {"type": "json_object", "more": 1})",
+                "response_format");
   require_field(good + R"("chat_template_kwargs": {"messages": []})", "chat_template_kwargs");
   require_field(good + R"("top_logprobs": 2)", "top_logprobs");
   require_field(good + R"("logprobs": 2)", "logprobs");
@@ -146,6 +149,36 @@ TEST_CASE("model and prompt are texts, there, and within their limits") {
   require_field(R"({"model": "a", "prompt": ["a", "b"]})", "prompt");
   require_field(R"({"model": "a", "prompt": ")" + std::string(65, 'x') + "\"}", "prompt");
   REQUIRE_OK(of(R"({"model": "a", "prompt": ")" + std::string(64, 'x') + "\"}"));
+}
+
+TEST_CASE("a form of the answer is taken, compiled, and refused where it cannot be kept") {
+  const auto form = [](const std::string& members) { return must(parse(", " + members)).form; };
+  REQUIRE(form(R"("response_format": {"type": "json_object"})") ==
+          AnswerForm{AnswerForm::Kind::json_object, ""});
+  REQUIRE(form(R"("grammar": "root ::= [a]")") ==
+          AnswerForm{AnswerForm::Kind::grammar, "root ::= [a]"});
+  const auto schema = [](const std::string& text) {
+    return R"("response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": )" +
+           text + "}}";
+  };
+  // In the order in which it was sent.
+  REQUIRE(form(schema(R"({"properties": {"b": {}, "a": {}}})")) ==
+          AnswerForm{AnswerForm::Kind::json_schema, R"({"properties":{"b":{},"a":{}}})"});
+  REQUIRE_FALSE(form(R"("response_format": {"type": "text"})"));
+  REQUIRE_FALSE(form(R"("response_format": null, "grammar": null)"));
+  const auto refused = [](const std::string& members, const std::string& field,
+                          const std::string& because) {
+    const auto request = parse(", " + members);
+    REQUIRE_RULE(request, rules::request_field);
+    REQUIRE(request.error().where == field);
+    REQUIRE(request.error().to_string().find(because) != std::string::npos);
+  };
+  refused(schema(R"({"type": "string", "pattern": "^a"})"), "response_format", "pattern");
+  refused(R"("grammar": "word ::= [a]")", "grammar", "root");
+  refused(R"("grammar": "root ::= [a]", "response_format": {"type": "json_object"})",
+          "response_format", "two");
+  refused(R"("response_format": {"type": "json_schema", "json_schema": {"schema": {}, "x": 1}})",
+          "response_format", "x");
 }
 
 TEST_CASE("a member nobody knows is refused, not left out") {

@@ -4,6 +4,7 @@
 #include "inference/answer/receipt_file.h"
 #include "inference/answer/replay.h"
 #include "tests/support/catch.h"
+#include "tests/support/test_log.h"
 #include "tests/unit/inference/small_model.h"
 
 using namespace attest;
@@ -17,15 +18,34 @@ struct Answered {
   std::unique_ptr<Executor> executor = make_thread_pool(2);
   Machine machine{.executor = executor.get()};
   std::unique_ptr<SigningKey> key = must(make_signing_key(KeyKind::ed25519, system_random()));
+  std::optional<AnswerForm> form;  // that the answer is asked to have
+  std::vector<std::size_t> sample;
   Receipt receipt = answer();
+
+  std::shared_ptr<const TokenOrder> tokens() const {
+    return std::make_shared<const TokenOrder>(must(Tokenizer::read(must(model::parse_gguf(file)))));
+  }
+
+  // answer_in gives a receipt of an answer in a form.
+  Receipt answer_in(const std::string& grammar) {
+    form = AnswerForm{AnswerForm::Kind::grammar, grammar};
+    return receipt = answer();
+  }
 
   Receipt answer() {
     const SamplerSettings sampler{.temperature = 0.9F, .top_k = 40, .seed = 11};
     const std::vector<Token> prompt{1, 70, 71, 72};
-    const Answer given = must(generate(
-        transformer, {.prompt = prompt, .sampler = sampler, .max_tokens = 20, .end_tokens = {2}},
-        machine));
+    std::optional<FormedAnswer> formed;
+    if (form) formed = must(FormedAnswer::begin(must(compile_form(*form)), tokens()));
+    const Answer given = must(generate(transformer,
+                                       {.prompt = prompt,
+                                        .sampler = sampler,
+                                        .max_tokens = 20,
+                                        .end_tokens = {2},
+                                        .form = formed ? &*formed : nullptr},
+                                       machine));
     Receipt made;
+    if (form) made.form = Receipt::Form{form->kind, form->digest()};
     made.profile = "exact-1";
     made.runtime = "test";
     made.model = {digest_uri(transformer.sha256()), transformer.fsverity(), 121};
@@ -46,7 +66,13 @@ struct Answered {
 
   Result<ReplayReport> replayed() {
     return replay(transformer, verified(),
-                  {.opening = {}, .end_tokens = {2}, .progress = {}, .sample = {}}, machine);
+                  {.opening = {},
+                   .end_tokens = {2},
+                   .form = form,
+                   .tokens = form ? tokens() : nullptr,
+                   .progress = {},
+                   .sample = sample},
+                  machine);
   }
 };
 
@@ -263,4 +289,67 @@ TEST_CASE("differences are told in words") {
   const Token b = *tokenizer.vocabulary().find("b");
   REQUIRE(difference_in_words({42, a, b}, tokenizer) ==
           "token 43 of the answer: receipt says \"a\" (260), the model gives \"b\" (261)");
+}
+
+TEST_CASE("an answer in a form is of that form, and its receipt replays in it") {
+  Answered answered;
+  const Receipt receipt = answered.answer_in("root ::= ([a-c] \" \"){3}");
+  const Tokenizer tokenizer = must(Tokenizer::read(must(model::parse_gguf(answered.file))));
+  const std::string text = tokenizer.decode(receipt.answer);
+  INFO(text);
+  REQUIRE(text.size() == 6);
+  REQUIRE(text.find_first_not_of("abc ") == std::string::npos);
+  REQUIRE(receipt.stopped == "stop");
+  REQUIRE(answered.verified().receipt() == receipt);
+  REQUIRE(must(answered.replayed()).agrees());
+  // Any part of it alone.
+  answered.sample = {receipt.logits.size() - 2};
+  REQUIRE(must(answered.replayed()).agrees());
+  answered.sample.clear();
+  // Without the form the same numbers choose other words.
+  answered.receipt.form.reset();
+  const auto free = must(answered.replayed());
+  REQUIRE_FALSE(free.agrees());
+  REQUIRE(free.cause == Cause::other_sampler);
+}
+
+TEST_CASE("a form that is not the receipt's is refused, one that is not there leaves it open") {
+  Answered answered;
+  const Receipt receipt = answered.answer_in("root ::= [a-c]{4}");
+  answered.form = AnswerForm{AnswerForm::Kind::grammar, "root ::= [a-d]{4}"};
+  auto other = answered.replayed();
+  REQUIRE_RULE(other, rules::replay_form);
+  REQUIRE(other.error().kind == ErrorKind::refused);
+  answered.form.reset();
+  other = answered.replayed();
+  REQUIRE_RULE(other, rules::replay_form);
+  REQUIRE(other.error().kind == ErrorKind::incomplete);
+}
+
+TEST_CASE("a word that breaks the form is found even where its position is not drawn") {
+  Answered answered;
+  answered.answer_in("root ::= [a-c]{4}");
+  answered.receipt.answer.back() = 70;
+  answered.sample = {0};
+  const auto report = must(answered.replayed());
+  REQUIRE(report.breaks_form == answered.receipt.answer.size() - 1);
+  REQUIRE_FALSE(report.agrees());
+  REQUIRE(report.cause == Cause::other_form);
+}
+
+TEST_CASE("a receipt file carries the form's text, and no other form's") {
+  Answered answered;
+  const Receipt receipt = answered.answer_in("root ::= [a-c]{4}");
+  const Bytes bytes = must(sign_receipt(receipt, "inferd", receipt.started, *answered.key));
+  const auto file = [&](const std::optional<std::string>& form) {
+    return must(
+        decode_receipt_file(encode_receipt_file(bytes, answered.key->public_key(), {}, {}, form)));
+  };
+  test::TestLog log;
+  const auto verified = [&](const std::optional<std::string>& form) {
+    return verify_receipt_file(file(form), log.trust(), from_unix(1'795'000'000));
+  };
+  REQUIRE(must(verified("root ::= [a-c]{4}")).form() == answered.form);
+  REQUIRE_FALSE(must(verified({})).form());
+  REQUIRE_RULE(verified("root ::= [a-c]{5}"), rules::receipt_form_text);
 }

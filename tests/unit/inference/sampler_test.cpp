@@ -93,3 +93,13 @@ TEST_CASE("settings out of range are refused") {
   REQUIRE_RULE(check_settings({.min_p = -0.1F}), rules::sampler_settings);
   REQUIRE_RULE(check_settings({.repetition = 0}), rules::sampler_settings);
 }
+
+TEST_CASE("only what is allowed is chosen, by chance or by weight") {
+  const std::array<float, 4> logits{1, 9, 3, 2};
+  const std::array<std::uint8_t, 4> allowed{1, 0, 0, 1};
+  REQUIRE(sample({}, logits, {}, 0, allowed) == 3);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const Token token = sample({.temperature = 2, .top_p = 0.9F}, logits, {}, i, allowed);
+    REQUIRE((token == 0 || token == 3));
+  }
+}

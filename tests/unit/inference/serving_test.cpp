@@ -278,6 +278,61 @@ TEST_CASE("an answer ends before a stop text, and its receipt still replays") {
   REQUIRE(untrusted.receipt.receipt.stopped == "stop");
 }
 
+TEST_CASE("an answer keeps to the schema or grammar that was asked for, and its receipt replays") {
+  Service service;
+  const std::string schema =
+      R"(, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": true,)"
+      R"( "schema": {"properties": {"b": {"type": "boolean"}, "a": {"enum": ["a", "b"]}},)"
+      R"( "required": ["b", "a"], "additionalProperties": false}}}, "max_tokens": 60)";
+  const std::string ask = R"({"model": "tiny", "temperature": 0.8, "seed": 7)";
+  const auto replays = [&](const Json& body) {
+    const auto file = service.get("/v1/receipts/" + body["receipt"].get<std::string>());
+    const auto verified = must(verify_receipt_file(must(decode_receipt_file(file.body)),
+                                                   service.released.log.trust(), service.time()));
+    const auto served = service.model->in_force();
+    ReplayRequest again;
+    again.end_tokens = served.model->tokenizer().vocabulary().end_tokens();
+    again.form = verified.form();
+    again.tokens = std::make_shared<const TokenOrder>(served.model->tokenizer());
+    const Machine machine{.executor = service.executor.get()};
+    return must(replay(served.model->transformer(), verified.receipt(), again, machine)).agrees();
+  };
+  const auto chat =
+      service.send(http::Method::post, "/v1/chat/completions",
+                   ask + schema + R"(, "messages": [{"role": "user", "content": "a"}]})");
+  INFO(as_text(chat.body));
+  REQUIRE(chat.status == 200);
+  const std::string text = json_of(chat)["choices"][0]["message"]["content"];
+  const Json answer = must(parse_json(text));
+  REQUIRE(answer["b"].is_boolean());
+  REQUIRE(text.find("\"b\"") < text.find("\"a\""));  // the order of the schema
+  REQUIRE(json_of(chat)["choices"][0]["finish_reason"] == "stop");
+  REQUIRE(replays(json_of(chat)));
+
+  const Json plain =
+      json_of(service.post(ask + R"(, "prompt": "a", "grammar": "root ::= [x-z]{5}"})"));
+  REQUIRE(plain["choices"][0]["text"].get<std::string>().size() == 5);
+  REQUIRE(plain["choices"][0]["text"].get<std::string>().find_first_not_of("xyz") ==
+          std::string::npos);
+  REQUIRE(replays(plain));
+}
+
+TEST_CASE("a form that no answer can have is the request's fault, and said so") {
+  Service service;
+  const auto ambiguous = [] {
+    std::string text;
+    for (int i = 0; i < 40; ++i) {
+      const std::string next = "a" + std::to_string(i + 1);
+      text += (i == 0 ? "root" : "a" + std::to_string(i)) + " ::= " + next + " [x] | " + next +
+              " [y]\\n";
+    }
+    return text + "a40 ::= [z]";
+  }();
+  require_error(service.post(request(R"(, "grammar": ")" + ambiguous + "\"")), 400,
+                rules::grammar_ambiguous);
+  require_error(service.post(request(R"(, "grammar": "root ::= []")")), 400, rules::form_dead_end);
+}
+
 TEST_CASE("a node's result makes the receipt the node's") {
   Service service({.attested = true, .answer_without = false, .queue = 16});
   const Json body = json_of(service.post(request()));
