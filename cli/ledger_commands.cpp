@@ -24,6 +24,8 @@ struct LogOptions {
   std::string field = "subject";
   std::string text;
   std::string output;
+  std::string store;
+  bool join = false;
 };
 using Options = std::shared_ptr<LogOptions>;
 
@@ -41,9 +43,13 @@ Result<std::shared_ptr<const SigningKey>> key_of(const LogOptions& options) {
 
 Result<Report> init(const LogOptions& options) {
   TRY(auto key, key_of(options));
-  TRY(const auto log, ledger::Log::init(place_of(options), options.origin, std::move(key)));
+  ledger::LogPlace place = place_of(options);
+  place.store = options.store;
+  TRY(const auto log, options.join
+                          ? ledger::Log::join(std::move(place), options.origin, std::move(key))
+                          : ledger::Log::init(std::move(place), options.origin, std::move(key)));
   Report report;
-  report.line(options.directory + ": a new log, empty");
+  report.line(options.directory + (options.join ? ": joins the log" : ": a new log, empty"));
   report.field("origin", log->origin());
   report.field("key", log->verifier_key());
   report.line("Name this key under [[log]] in the trust root. Keep the file signing-floor");
@@ -215,6 +221,10 @@ void add_ledger_commands(CommandLine& command_line, CLI::App* group) {
       "attestctl ledger init /var/lib/attest/log --origin dc1.example/log --key log.key", init);
   made->add_option("--origin", init_options->origin, "The log's name, for ever")->required();
   add_key(made, init_options);
+  made->add_option("--store", init_options->store,
+                   "postgresql://HOST,HOST/DATABASE instead of a file; the password in PGPASSFILE");
+  made->add_flag("--join", init_options->join,
+                 "Share the log that another machine made in this database");
 
   verb("show", "Show a log's name, key and size", "attestctl ledger show /var/lib/attest/log",
        show);

@@ -5,36 +5,13 @@
 
 #include "ledger/entry_form.h"
 #include "ledger/statement_audit.h"
+#include "ledger/store_source.h"
 #include "ledger/subject_map_store.h"
 #include "ledger/tree_audit.h"
 
 namespace attest::ledger {
 
 namespace {
-
-// StoreSource shows a database as the files it would publish, unchecked.
-class StoreSource final : public TileSource {
- public:
-  explicit StoreSource(Store& store) : store_(&store) {}
-
-  Result<std::optional<Bytes>> read(const std::string& path) override {
-    TRY(const auto tile, transparency::parse_tile_path(path));
-    if (!tile.entries) {
-      TRY(auto hashes, store_->tile(tile.level, tile.index));
-      if (hashes && hashes->size() > tile.width * sizeof(Sha256))
-        hashes->resize(tile.width * sizeof(Sha256));
-      return hashes;
-    }
-    const auto entries = store_->entries(tile.index * tile_width, tile.width);
-    if (!entries && entries.error().rule == rules::store_damaged) return std::optional<Bytes>{};
-    if (!entries) return fail(entries.error());
-    TRY(Bytes bundle, transparency::format_bundle(*entries));
-    return bundle;
-  }
-
- private:
-  Store* store_;
-};
 
 // IndexAudit holds the lookups that the entries call for against those that are stored.
 class IndexAudit {

@@ -7,8 +7,7 @@
 
 #include "ledger/bundle_writer.h"
 #include "ledger/entry_form.h"
-#include "ledger/sqlite_store.h"
-#include "libattest/transparency/checkpoint.h"
+#include "ledger/store_place.h"
 
 namespace attest::ledger {
 
@@ -20,10 +19,6 @@ Path floor_of(const LogPlace& place) {
   return place.floor.empty() ? place.directory / "signing-floor" : place.floor;
 }
 constexpr const char* frozen_name = "frozen";
-
-Path database_of(const LogPlace& place) {
-  return place.directory / "ledger.db";
-}
 
 // The lock keeps two processes from racing for the floor; the database's own compare-and-set keeps
 // them from making two histories. It goes with the process, however that ends.
@@ -38,10 +33,6 @@ Result<Descriptor> take_lock(const Path& directory) {
   return fail(incomplete(rules::log_locked, "another process writes this log")
                   .within(directory.string())
                   .next("ask the verifierd that serves it, or stop it first"));
-}
-
-SqliteOptions options_of(const LogPlace& place, bool writer) {
-  return {place.sqlite_vfs, place.files, writer, place.index};
 }
 
 transparency::NoteKeyType note_type(const SigningKey& key) {
@@ -63,12 +54,12 @@ Error no_checkpoint() {
 
 }  // namespace
 
-Log::Log(LogPlace place, std::unique_ptr<SqliteStore> store)
+Log::Log(LogPlace place, std::unique_ptr<Store> store)
     : place_(std::move(place)),
       store_(std::move(store)),
       publication_(*place_.files, place_.directory / "public") {}
 
-Result<std::unique_ptr<Log>> Log::assemble(LogPlace place, std::unique_ptr<SqliteStore> store,
+Result<std::unique_ptr<Log>> Log::assemble(LogPlace place, std::unique_ptr<Store> store,
                                            std::shared_ptr<const SigningKey> key, Descriptor lock) {
   TRY(auto floor, SigningFloor::open(*place.files, floor_of(place), store->identity().origin));
   TRY(auto sequencer, Sequencer::make(*store, std::move(floor), std::move(key), place.deduplicate));
@@ -85,41 +76,56 @@ Result<std::unique_ptr<Log>> Log::init(LogPlace place, const std::string& origin
   TRY(auto lock, take_lock(place.directory));
   TRY(const auto verifier, VerifierKey::make(origin, note_type(*key), key->public_key()));
   TRY(const bool signed_before, place.files->exists(floor_of(place)));
-  TRY(const bool made_before, place.files->exists(database_of(place)));
+  TRY(const bool made_before, store_exists(place, origin));
   // A crash between the two leaves a database and no floor: init again only writes the floor.
-  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<Store> store;
   if (made_before && !signed_before) {
-    TRY(store, SqliteStore::open(database_of(place), options_of(place, true)));
+    TRY_VOID(name_store(place, origin));
+    TRY(store, open_store(place, true));
     TRY(const Head head, store->head());
     if (head.size != 0 || store->identity() != LogIdentity{origin, verifier.to_string()})
       return fail(refused(rules::store_exists, "a database is there already")
-                      .within(database_of(place).string()));
+                      .within(place.store.empty() ? place.directory.string() : place.store)
+                      .next("a log in PostgreSQL is shared with: attestctl ledger init --join"));
   } else {
     if (signed_before)
       return fail(refused(rules::floor_exists, "a log was made here already")
                       .within(floor_of(place).string()));
-    TRY(store, SqliteStore::create(database_of(place), {origin, verifier.to_string()},
-                                   options_of(place, true)));
+    TRY_VOID(name_store(place, origin));
+    TRY(store, create_store(place, {origin, verifier.to_string()}));
   }
   TRY_VOID(SigningFloor::create(*place.files, floor_of(place), origin));
   TRY(auto log, assemble(std::move(place), std::move(store), std::move(key), std::move(lock)));
+  TRY_VOID(log->lead());
   TRY(const std::string first, log->sign_checkpoint(Time{}));
   TRY_VOID(log->publish(first));
   return log;
 }
 
+Result<std::unique_ptr<Log>> Log::join(LogPlace place, const std::string& origin,
+                                       std::shared_ptr<const SigningKey> key) {
+  if (place.store.empty()) return fail(usage_error("only a log in PostgreSQL can be joined"));
+  TRY_VOID(place.files->make_directories(place.directory));
+  TRY(auto lock, take_lock(place.directory));
+  TRY_VOID(name_store(place, origin));
+  TRY(std::unique_ptr<Store> store, open_store(place, true));
+  TRY(auto floor, SigningFloor::create(*place.files, floor_of(place), origin));
+  (void)floor;
+  TRY(auto log, assemble(std::move(place), std::move(store), std::move(key), std::move(lock)));
+  TRY_VOID(log->follow());
+  return log;
+}
+
 Result<std::unique_ptr<Log>> Log::open(LogPlace place, std::shared_ptr<const SigningKey> key) {
-  TRY(const bool there, place.files->exists(database_of(place)));
+  TRY(const bool there, place.files->exists(place.directory));
   if (!there) return open_to_read(std::move(place));  // says that there is none
   TRY(auto lock, take_lock(place.directory));
-  TRY(std::unique_ptr<SqliteStore> store,
-      SqliteStore::open(database_of(place), options_of(place, true)));
+  TRY(std::unique_ptr<Store> store, open_store(place, true));
   return assemble(std::move(place), std::move(store), std::move(key), std::move(lock));
 }
 
 Result<std::unique_ptr<Log>> Log::open_to_read(LogPlace place) {
-  TRY(std::unique_ptr<SqliteStore> store,
-      SqliteStore::open(database_of(place), options_of(place, false)));
+  TRY(std::unique_ptr<Store> store, open_store(place, false));
   return std::unique_ptr<Log>(new Log(std::move(place), std::move(store)));
 }
 
@@ -147,6 +153,12 @@ Status Log::check_open() const {
 Status Log::freeze() {
   const std::lock_guard lock(mutex_);
   if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
+  TRY(const StoreName name, store_of(place_));
+  if (!name.url.empty())
+    return fail(refused(rules::log_shared,
+                        "a log in PostgreSQL cannot be frozen: other processes "
+                        "would go on")
+                    .next("stop all that write it, then revoke the database role's right to"));
   TRY_VOID(write_file_atomically(*place_.files, place_.directory / frozen_name,
                                  as_bytes("attest-frozen/v1\n")));
   frozen_ = true;
@@ -168,6 +180,25 @@ Result<Added> Log::add(const Bytes& entry) {
   return added.front();
 }
 
+Result<bool> Log::lead() {
+  const std::lock_guard lock(mutex_);
+  if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
+  return store_->lead();
+}
+
+Result<bool> Log::follow() {
+  const std::lock_guard lock(mutex_);
+  if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
+  TRY(const auto note, store_->announced());
+  TRY(const auto visible, publication_.checkpoint());
+  if (!note || note == visible) return false;
+  TRY_WITHIN("the announced checkpoint", const auto next,
+             own_checkpoint(store_->identity(), *note));
+  TRY_VOID(sequencer_->saw_signed({next.size(), next.root()}));
+  TRY_VOID(publish_locked(*note, next.checkpoint()));
+  return true;
+}
+
 Result<std::string> Log::sign_checkpoint(Time now) {
   const std::lock_guard lock(mutex_);
   if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
@@ -177,26 +208,31 @@ Result<std::string> Log::sign_checkpoint(Time now) {
 Status Log::publish(const std::string& note) {
   TRY(const auto next, own_checkpoint(store_->identity(), note));
   const std::lock_guard lock(mutex_);
+  TRY_VOID(publish_locked(note, next.checkpoint()));
+  return store_->announce(note, next.size());
+}
+
+Status Log::publish_locked(const std::string& note, const transparency::Checkpoint& next) {
   TRY(const Head head, store_->head());
-  if (next.size() > head.size)
+  if (next.size > head.size)
     return fail(refused(rules::log_not_ours, "the checkpoint is larger than the log"));
   TRY(const Sha256 root,
-      transparency::root_from_nodes(next.size(), stored_nodes(*store_, next.size())));
-  if (root != next.root())
+      transparency::root_from_nodes(next.size, stored_nodes(*store_, next.size)));
+  if (root != next.root)
     return fail(refused(rules::log_not_ours, "the checkpoint is of another tree")
                     .expected(to_hex(root))
-                    .found(to_hex(next.root())));
+                    .found(to_hex(next.root)));
   TRY(const auto visible, publication_.checkpoint());
   std::uint64_t published = 0;
   if (visible) {
     TRY(const auto old, own_checkpoint(store_->identity(), *visible));
     published = old.size();
   }
-  if (next.size() < published)
+  if (next.size < published)
     return fail(refused(rules::log_checkpoint_older, "a newer checkpoint is published already")
                     .expected("at least size " + std::to_string(published))
-                    .found(std::to_string(next.size())));
-  TRY_VOID(publication_.write_tiles(*store_, published, next.size()));
+                    .found(std::to_string(next.size)));
+  TRY_VOID(publication_.write_tiles(*store_, published, next.size));
   return publication_.replace_checkpoint(note);
 }
 

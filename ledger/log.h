@@ -1,6 +1,9 @@
 // Log: a transparency log in one directory, whole: adding, signing, publishing, finding, proving.
 //
-//   DIRECTORY/ledger.db       entries, tiles, subject map (SqliteStore)
+//   DIRECTORY/ledger.db       entries, tiles, subject map (SqliteStore), or
+//   DIRECTORY/store           the PostgreSQL database that holds them (PostgresStore), which
+//   several
+//                             logs of this name in other directories may share
 //   DIRECTORY/index/          where entries are found by digest and lookup; made from the entries
 //   DIRECTORY/signing-floor   what was signed last (SigningFloor); may lie elsewhere
 //   DIRECTORY/writer.lock     held by the one process that writes
@@ -23,12 +26,12 @@
 #include "ledger/publication.h"
 #include "ledger/sequencer.h"
 #include "ledger/signing_floor.h"
-#include "ledger/sqlite_store.h"
 #include "ledger/store.h"
 #include "libattest/base/descriptor.h"
 #include "libattest/base/file.h"
 #include "libattest/base/time.h"
 #include "libattest/crypto/signing_key.h"
+#include "libattest/transparency/checkpoint.h"
 
 namespace attest::ledger {
 
@@ -37,9 +40,11 @@ struct LogPlace {
   Path directory;
   Path floor;                           // empty: DIRECTORY/signing-floor
   FileSystem* files = &system_files();  // everything but the database
+  std::string store;                    // "postgresql://…"; empty: what the directory has
   std::string sqlite_vfs;               // empty: the system's
   IndexLimits index;                    // when index files are written and merged
   std::uint64_t headroom = 16U << 20;   // bytes of the disk to leave free: see add
+  unsigned lease_seconds = 10;          // of who leads, where several processes share a store
   bool deduplicate = true;              // an entry that is there already keeps its index
 };
 
@@ -55,6 +60,10 @@ class Log {
   // init makes a new log and publishes its first checkpoint, of the empty tree. A directory that
   // holds a log or a floor is refused. The key signs checkpoints and map roots.
   static Result<std::unique_ptr<Log>> init(LogPlace place, const std::string& origin,
+                                           std::shared_ptr<const SigningKey> key);
+  // join makes a directory for a log that another process keeps in the PostgreSQL database
+  // `place.store`: its floor is what was announced last. A directory that has a floor is refused.
+  static Result<std::unique_ptr<Log>> join(LogPlace place, const std::string& origin,
                                            std::shared_ptr<const SigningKey> key);
   // open takes the writer's lock (rules::log_locked when another process has it) and checks the
   // key, the floor and the root at its size. It signs nothing: the next sign_checkpoint() finishes
@@ -75,6 +84,11 @@ class Log {
   Result<std::vector<Added>> add(const std::vector<Bytes>& entries);
   Result<Added> add(const Bytes& entry);
 
+  // lead says whether this process is the one that signs; where several share a store it is asked
+  // before each checkpoint. follow makes what another process announced this log's own: it raises
+  // the floor, and publishes; false when there was nothing new.
+  Result<bool> lead();
+  Result<bool> follow();
   // sign_checkpoint appends a map root when there are new entries, and gives a note over all
   // entries, signed by the log alone. `now` becomes the map root's issued-at.
   Result<std::string> sign_checkpoint(Time now);
@@ -82,7 +96,7 @@ class Log {
   // later process. Sign and publish first; what is not under a checkpoint then stays so.
   Status freeze();
   bool frozen() const;
-  // copy_database writes a copy of the database, as it is now, to a new file.
+  // copy_database writes a copy of the database, as it is now, to a new SQLite file.
   Status copy_database(const Path& file) const;
 
   // publish writes tiles, then replaces the public checkpoint by `note`, which must carry the log's
@@ -111,15 +125,16 @@ class Log {
   Store& store() { return *store_; }
 
  private:
-  Log(LogPlace place, std::unique_ptr<SqliteStore> store);
+  Log(LogPlace place, std::unique_ptr<Store> store);
+  Status publish_locked(const std::string& note, const transparency::Checkpoint& next);
   Status check_open() const;
-  static Result<std::unique_ptr<Log>> assemble(LogPlace place, std::unique_ptr<SqliteStore> store,
+  static Result<std::unique_ptr<Log>> assemble(LogPlace place, std::unique_ptr<Store> store,
                                                std::shared_ptr<const SigningKey> key,
                                                Descriptor lock);
 
   LogPlace place_;
   Descriptor lock_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<Sequencer> sequencer_;  // nothing in a log opened to read
   Publication publication_;
   bool frozen_ = false;
@@ -131,6 +146,7 @@ class Log {
 namespace attest::rules {
 inline constexpr Rule log_locked{"ledger.log.locked"};
 inline constexpr Rule log_frozen{"ledger.log.frozen"};
+inline constexpr Rule log_shared{"ledger.log.shared"};
 inline constexpr Rule log_disk_low{"ledger.log.disk-low"};
 inline constexpr Rule log_no_checkpoint{"ledger.log.no-checkpoint"};
 inline constexpr Rule log_not_ours{"ledger.log.not-ours"};

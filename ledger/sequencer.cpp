@@ -17,6 +17,8 @@ namespace {
 // in time, at a cost of some milliseconds a checkpoint. A log of 4,096 entries is checked whole.
 constexpr std::uint64_t scrubbed_at_once = 16;
 
+constexpr int most_tries = 16;  // of a commit that other writers were faster than
+
 Result<NewEntry> prepare_entry(const Bytes& bytes, const Sha256& digest) {
   if (bytes.size() > max_entry_size)
     return fail(refused(rules::entry_size, "an entry is too long")
@@ -28,6 +30,18 @@ Result<NewEntry> prepare_entry(const Bytes& bytes, const Sha256& digest) {
     return fail(refused(rules::entry_map_root, "a map root is the log's own to write"));
   return NewEntry{bytes, digest, lookups_of(form)};
 }
+
+// Holding releases a store when the map root is in, or could not be made.
+class Holding {
+ public:
+  explicit Holding(Store& store) : store_(&store) {}
+  Holding(const Holding&) = delete;
+  Holding& operator=(const Holding&) = delete;
+  ~Holding() { store_->release(); }
+
+ private:
+  Store* store_;
+};
 
 transparency::NoteKeyType note_type(const SigningKey& key) {
   return key.public_key().kind() == KeyKind::ed25519 ? transparency::NoteKeyType::ed25519
@@ -66,7 +80,18 @@ Status Sequencer::commit(const Commit& commit) {
   return done;
 }
 
+// Where several processes write, another may have come first: its entries are read and this one's
+// follow them.
 Result<std::vector<Added>> Sequencer::append(const std::vector<Bytes>& entries) {
+  auto added = append_once(entries);
+  for (int tries = 1; tries < most_tries && !added; ++tries) {
+    if (added.error().rule != rules::store_head_moved) break;
+    added = append_once(entries);
+  }
+  return added;
+}
+
+Result<std::vector<Added>> Sequencer::append_once(const std::vector<Bytes>& entries) {
   TRY(const Head head, store_->head());
   TRY_VOID(load_edge(head));
 
@@ -111,8 +136,14 @@ Result<std::string> Sequencer::sign_checkpoint(Time now) {
   // comes before anything is written.
   TRY_VOID(check_floor(head));
 
-  if (head.map_size < head.size) {
-    TRY(head, append_map_root(head, now));
+  {
+    // A process that led, slept, and leads no more goes no further, even where nothing is new.
+    const Holding holding(*store_);
+    TRY_VOID(store_->hold());
+    TRY(head, store_->head());
+    if (head.map_size < head.size) {
+      TRY(head, append_map_root(head, now));
+    }
   }
   // Crash here: the map root is in the log and nothing is signed. The next call finds the map to
   // cover every entry and goes on from this line; had entries come in between, they get a map root
@@ -127,6 +158,24 @@ Result<std::string> Sequencer::sign_checkpoint(Time now) {
   // Crash from here on: the note is lost, or its tiles are there in part. The public checkpoint is
   // replaced last, so readers see the old one; the next call signs again, and tiles are rewritten
   // with the same bytes.
+}
+
+Status Sequencer::saw_signed(const FloorValue& value) {
+  if (value.size <= floor_.value().size) return {};
+  TRY(const Head head, store_->head());
+  if (head.size < value.size)
+    return fail(refused(rules::floor_behind, "the database is behind what this log has signed")
+                    .expected("at least " + std::to_string(value.size) + " entries")
+                    .found(std::to_string(head.size)));
+  TRY(const Sha256 root,
+      transparency::root_from_nodes(value.size, stored_nodes(*store_, value.size)));
+  if (root != value.root)
+    return fail(refused(rules::floor_fork,
+                        "the database holds another history than this log has "
+                        "signed")
+                    .expected(to_hex(value.root))
+                    .found(to_hex(root)));
+  return floor_.advance(value);
 }
 
 Status Sequencer::check_floor(const Head& head) {

@@ -42,11 +42,16 @@ class Sequencer {
   // that is not a continuation of what it signed before, or that does not hash to its entries.
   Result<std::string> sign_checkpoint(Time now);
 
+  // saw_signed raises the floor to a tree that another process signed and made known; the store
+  // must hold it (rules::floor_fork, floor_behind).
+  Status saw_signed(const FloorValue& value);
+
  private:
   Sequencer(Store& store, SigningFloor floor, std::shared_ptr<const SigningKey> key,
             bool deduplicate)
       : store_(&store), floor_(std::move(floor)), key_(std::move(key)), deduplicate_(deduplicate) {}
 
+  Result<std::vector<Added>> append_once(const std::vector<Bytes>& entries);
   Status load_edge(const Head& head);
   Status commit(const Commit& commit);
   Status check_floor(const Head& head);

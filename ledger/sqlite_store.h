@@ -42,9 +42,14 @@ class SqliteStore final : public Store {
   Result<std::uint64_t> lookups() override;
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
+  // One process writes a file, whoever holds Log's lock: it leads, and has nobody to tell.
+  Result<bool> lead() override { return true; }
+  Status hold() override { return {}; }
+  void release() override {}
+  Status announce(const std::string&, std::uint64_t) override { return {}; }
+  Result<std::optional<std::string>> announced() override { return std::nullopt; }
+  Status copy_to(const Path& file) override;
 
-  // copy_to writes a copy of the database as it is now, whole and synced, to a new file.
-  Status copy_to(const Path& file);
   // integrity_check runs SQLite's own check of the file's structure, and reads the index files.
   Status integrity_check();
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "libattest/base/bytes.h"
+#include "libattest/base/file.h"
 #include "libattest/base/result.h"
 #include "libattest/crypto/digest.h"
 #include "libattest/transparency/tile.h"
@@ -94,6 +95,20 @@ class Store {
   virtual Result<std::uint64_t> lookups() = 0;
   virtual Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) = 0;
   virtual Result<std::optional<Bytes>> map_node(ByteView path) = 0;
+
+  // Several processes may write one store. Any of them may add entries; one at a time leads: it
+  // alone moves the subject map, signs and publishes. lead asks for that part, or keeps it, and
+  // says whether this process has it; it must be asked again within the lease (10 seconds).
+  virtual Result<bool> lead() = 0;
+  // hold keeps other writers waiting until this process commits or releases, so that the leader's
+  // long reading is not in vain; only the leader may (rules::store_not_leader).
+  virtual Status hold() = 0;
+  virtual void release() = 0;
+  // announce tells the other processes what was published; announced gives the newest, or nothing.
+  virtual Status announce(const std::string& note, std::uint64_t size) = 0;
+  virtual Result<std::optional<std::string>> announced() = 0;
+  // copy_to writes a copy of the log as it is now, whole and synced, to a new SQLite file.
+  virtual Status copy_to(const Path& file) = 0;
 };
 
 }  // namespace attest::ledger
@@ -106,4 +121,5 @@ inline constexpr Rule store_io{"ledger.store.io"};
 inline constexpr Rule store_full{"ledger.store.full"};
 inline constexpr Rule store_exists{"ledger.store.exists"};
 inline constexpr Rule store_missing{"ledger.store.missing"};
+inline constexpr Rule store_not_leader{"ledger.store.not-leader"};
 }  // namespace attest::rules

@@ -133,6 +133,10 @@ Result<Cosigned> collect_cosignatures(const Log& log, const std::string& note,
 Result<Cosigned> publish_checkpoint(Log& log, Time now,
                                     const std::vector<WitnessClient*>& witnesses,
                                     std::size_t quorum) {
+  TRY(const bool leads, log.lead());
+  if (!leads)
+    return fail(incomplete(rules::store_not_leader, "another process leads this log")
+                    .next("it signs and publishes; ask again when it is gone"));
   TRY(const std::string note, log.sign_checkpoint(now));
   return publish_with_quorum(log, note, witnesses, quorum);
 }

@@ -77,6 +77,10 @@ class Reader {
     config_.log_directory = directory ? absolute(*directory) : config_.directory / "log";
     TRY(const std::string signing_key, log.text("key"));
     config_.log_key = key(signing_key);
+    TRY(const auto store, log.optional_text("store"));
+    config_.store = store.value_or("");
+    if (!config_.store.empty() && !config_.store.starts_with("postgresql://"))
+      return fail(log.wrong("store", "is not known").expected("postgresql://…"));
     TRY(const auto interval, log.optional_short_span("checkpoint_interval"));
     config_.checkpoint_interval = interval.value_or(config_.checkpoint_interval);
     if (config_.checkpoint_interval < milliseconds(50) ||
@@ -109,6 +113,11 @@ class Reader {
                       .expected("0 to " + std::to_string(config_.witnesses.size()))
                       .found(std::to_string(wanted)));
     config_.witness_quorum = static_cast<std::size_t>(wanted);
+    // Each process knows only what it signed itself: of several signers the witnesses are the
+    // floor.
+    if (!config_.store.empty() && wanted == 0)
+      return fail(log.wrong("witness_quorum", "is needed where several verifiers share a log")
+                      .expected("1 or more: witnesses keep them from signing two histories"));
     return {};
   }
 

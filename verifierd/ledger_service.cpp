@@ -39,6 +39,7 @@ Result<std::unique_ptr<LedgerService>> LedgerService::open(const Config& config,
   TRY_WITHIN("log.key", std::shared_ptr<const SigningKey> key, open_signing_key(config.log_key));
   ledger::LogPlace place;
   place.directory = config.log_directory;
+  place.store = config.store;
   TRY(auto log, ledger::Log::open(std::move(place), key));
   std::unique_ptr<LedgerService> service(
       new LedgerService(config, state, trust, std::move(now), std::move(log), std::move(key)));
@@ -124,6 +125,12 @@ Status LedgerService::flush_outbox() {
 }
 
 Status LedgerService::checkpoint(Time now) {
+  TRY(const bool leads, log_->lead());
+  if (!leads) {
+    // Another verifier signs; what it made known is served here too.
+    TRY(const bool news, log_->follow());
+    return news ? learn() : Status{};
+  }
   TRY(const ledger::Head head, log_->head());
   const bool fresh = now - last_cosigned_ < refresh_;
   const bool nothing_new = head.size == published().size;

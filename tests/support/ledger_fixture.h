@@ -58,8 +58,14 @@ inline Bytes release(std::string_view name, std::string_view parent, const Signi
 // TestLog is a fresh log with its key and a publisher's.
 class TestLog {
  public:
-  explicit TestLog(FileSystem& files = system_files(), std::string vfs = {}, IndexLimits index = {})
-      : key(new_key()), publisher(new_key()), files_(&files), vfs_(std::move(vfs)), index_(index) {
+  explicit TestLog(FileSystem& files = system_files(), std::string vfs = {}, IndexLimits index = {},
+                   std::string store = {})
+      : key(new_key()),
+        publisher(new_key()),
+        files_(&files),
+        vfs_(std::move(vfs)),
+        index_(index),
+        store_(std::move(store)) {
     auto made = Log::init(place(), test_origin, key);
     if (!made) throw std::runtime_error(made.error().to_string());
     log = *std::move(made);
@@ -70,6 +76,7 @@ class TestLog {
     where.directory = directory.path() / "log";
     where.files = files_;
     where.sqlite_vfs = vfs_;
+    where.store = store_;
     where.index = index_;
     return where;
   }
@@ -80,6 +87,7 @@ class TestLog {
 
   // publish signs and publishes without witnesses, and gives the note.
   Result<std::string> publish() {
+    TRY_VOID(log->lead());
     TRY(std::string note, log->sign_checkpoint(test_time));
     TRY_VOID(log->publish(note));
     return note;
@@ -99,6 +107,7 @@ class TestLog {
   FileSystem* files_;
   std::string vfs_;
   IndexLimits index_;
+  std::string store_;
 };
 
 }  // namespace attest::ledger

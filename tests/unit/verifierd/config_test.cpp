@@ -61,3 +61,12 @@ TEST_CASE("a quorum that the witnesses cannot reach is refused") {
   REQUIRE_OK(
       parsed(least + "witness_quorum = 1\n[[log.witness]]\nkey = \"k\"\nurl = \"https://w/\"\n"));
 }
+
+TEST_CASE("a log that several verifiers share needs a quorum of witnesses") {
+  const std::string store = "store = \"postgresql://db1,db2/attest\"\n";
+  REQUIRE_RULE(parsed(least + store), rules::toml_value);
+  REQUIRE_RULE(parsed(least + "store = \"mysql://db1/attest\"\n"), rules::toml_value);
+  const Config config = must(parsed(
+      least + store + "witness_quorum = 1\n[[log.witness]]\nkey = \"k\"\nurl = \"https://w/\"\n"));
+  REQUIRE(config.store == "postgresql://db1,db2/attest");
+}
