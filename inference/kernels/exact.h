@@ -267,6 +267,14 @@ inline float step_minimums(float sum_so_far, std::int32_t minimums, float dmin, 
 // Single weights, where a row is read as floats (the embedding of a token):
 //   Q8_0, Q4_0, Q5_0, MXFP4  d * w                Q6_K  (d * scale) * w
 //   Q4_1, Q5_1  d * w + m                         Q4_K, Q5_K  (d * scale) * w - dmin * minimum
+// fp4_weights and power_of_exponent are MXFP4's weights by nibble and its scales: 2^(exponent -
+// 128), of which the two smallest are subnormal.
+inline constexpr std::array<std::int8_t, 16> fp4_weights = {0, 1,  2,  3,  4,  6,  8,  12,
+                                                            0, -1, -2, -3, -4, -6, -8, -12};
+inline float power_of_exponent(std::uint8_t exponent) {
+  const std::uint32_t bits = exponent;
+  return std::bit_cast<float>(exponent >= 2 ? (bits - 1) << 23 : 0x200000U << bits);
+}
 inline float weight(float d, std::int32_t w) {
   return d * static_cast<float>(w);
 }

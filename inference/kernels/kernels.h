@@ -1,22 +1,24 @@
 // The inner loops, once for each instruction set, all with the bits of exact.h.
 //
 // A matrix is stored in panels of 16 rows, a row a lane, so that a vector register holds one column
-// (or four columns of bytes) of 16 rows. Panels of a type lie one behind the other; inside a panel,
-// from the first column to the last:
-//   F32, F16, BF16  for each column: 16 values
-//   Q8_0   for each run of 32 columns: 16 scales (f16), then 8 groups of 4 columns, each 16 rows x
-//          4 bytes of weight + 128 (unsigned, as the integer instructions want it)
-//   Q5_0   as Q8_0
-//   MXFP4  as Q8_0, the 16 scales as f32
-//   Q4_1, Q5_1  for each run: 16 scales d (f16), 16 m (f16), then as Q8_0, weights as they are
-//   Q4_0   for each run: 16 scales (f16), then 4 groups, each 16 rows x 4 bytes; low nibbles are
-//          columns 4g … 4g + 3, high nibbles those 16 further
-//   Q4_K   for each block of 256: 16 d (f16), 16 dmin (f16), 8 parts x 16 scales (u8), 4 pairs of
-//          parts x 16 rows x 2 minimums (u8), then 4 x 8 groups of 16 rows x 4 bytes; low nibbles
-//          are part 2k, high nibbles part 2k + 1
-//   Q5_K   as Q4_K, but for its weights: 8 parts x 8 groups of 16 rows x 4 bytes, a byte a weight
-//   Q6_K   for each block: 16 d (f16), 16 parts x 16 scales (i8), 32 groups of low bits, 16 groups
-//          of high bits, 16 rows x 4 bytes each, in the order in which GGUF has ql and qh
+// (or four columns of bytes) of 16 rows. Panels of a type lie one behind the other, in whole lines
+// of 64 bytes; a panel has the weights of all its units, then the scales of all its units. A unit
+// is a column, or a run of 32 or a block of 256 of them:
+//   F32, F16, BF16  weights: 16 values
+//   Q8_0   8 groups of 4 columns, each 16 rows x 4 bytes of weight + 128 (unsigned, as the integer
+//          instructions want it); scales: 16 (f16)
+//   Q4_0   4 groups, each 16 rows x 4 bytes; low nibbles are columns 4g … 4g + 3, high nibbles
+//          those 16 further; scales: 16 (f16)
+//   Q4_1   weights as Q4_0; scales: 16 d, 16 m (f16)
+//   Q5_0, Q5_1  weights as Q4_0, then 16 rows x 4 bytes of fifth bits: byte j has that of column
+//          4g + j in bit g; scales as Q4_0, Q4_1
+//   MXFP4  weights as Q4_0; scales: 16 exponents (u8)
+//   Q4_K   4 pairs of parts of 32 columns, each 8 groups of 16 rows x 4 bytes; low nibbles are part
+//          2k, high nibbles part 2k + 1; scales: 16 d (f16), 16 dmin (f16), 8 parts x 16 scales
+//          (u8), 4 pairs of parts x 16 rows x 2 minimums (u8)
+//   Q5_K   as Q4_K, then 8 groups of 16 rows x 4 bytes of fifth bits: bit p is that of part p
+//   Q6_K   32 groups of low bits, 16 groups of high bits, 16 rows x 4 bytes each, in the order in
+//          which GGUF has ql and qh; scales: 16 d (f16), 16 parts x 16 scales (i8)
 // This header has no inline functions: sources that include it are compiled for processors that the
 // rest of the program may not run on.
 #pragma once
@@ -27,13 +29,23 @@
 namespace attest::inference {
 
 constexpr std::size_t panel_rows = 16;
-constexpr std::size_t q8_0_panel_run_bytes = 32 + 8 * 64;
-constexpr std::size_t mxfp4_panel_run_bytes = 64 + 8 * 64;
-constexpr std::size_t q5_1_panel_run_bytes = 32 + 32 + 8 * 64;
-constexpr std::size_t q4_0_panel_run_bytes = 32 + 4 * 64;
-constexpr std::size_t q4_k_panel_block_bytes = 32 + 32 + 8 * 16 + 4 * 32 + 32 * 64;
-constexpr std::size_t q5_k_panel_block_bytes = 32 + 32 + 8 * 16 + 4 * 32 + 64 * 64;
-constexpr std::size_t q6_k_panel_block_bytes = 32 + 16 * 16 + 32 * 64 + 16 * 64;
+
+// PanelUnit is the bytes of one unit of 16 rows.
+struct PanelUnit {
+  std::size_t weights;
+  std::size_t scales;
+};
+constexpr PanelUnit f32_unit{64, 0};
+constexpr PanelUnit f16_unit{32, 0};
+constexpr PanelUnit q8_0_unit{512, 32};
+constexpr PanelUnit q4_0_unit{256, 32};
+constexpr PanelUnit q4_1_unit{256, 64};
+constexpr PanelUnit q5_0_unit{256 + 64, 32};
+constexpr PanelUnit q5_1_unit{256 + 64, 64};
+constexpr PanelUnit mxfp4_unit{256, 16};
+constexpr PanelUnit q4_k_unit{2048, 32 + 32 + 128 + 128};
+constexpr PanelUnit q5_k_unit{2048 + 512, 32 + 32 + 128 + 128};
+constexpr PanelUnit q6_k_unit{2048 + 1024, 32 + 256};
 
 // tile_width vectors share one load of the weights.
 constexpr std::size_t tile_width = 6;
@@ -50,8 +62,8 @@ struct Tile {
   // Of runs (Q8_0, Q4_0 …): [run][vector]. K types: [block][vector].
   const float* scales;
   // Sums of values, ready to be added where stored weights have an offset.
-  const std::int32_t* minus_128_sums;  // Q8_0, Q5_0, MXFP4, Q4_1, Q5_1: [run][vector]
-  const std::int32_t* minus_8_sums;    // Q4_0: [run][vector]
+  const std::int32_t* minus_128_sums;  // Q8_0, Q4_1, Q5_1: [run][vector]
+  const std::int32_t* minus_8_sums;    // Q4_0, Q5_0, MXFP4: [run][vector]
   const std::int32_t* minus_32_sums;   // Q6_K: [block][part of 16][vector]
   // Q4_K, Q5_K: sums of parts 2k (low half) and 2k + 1 (high half) as two i16: [block][4][vector]
   const std::int32_t* pair_sums;
@@ -62,6 +74,7 @@ struct Panels {
   const std::uint8_t* data;
   std::size_t stride;
   std::size_t count;
+  std::size_t scales;  // where a panel has its scales
 };
 
 // PanelOutput: the sums of vector t and panel p are 16 floats at values + t * stride + p * 16.
@@ -73,21 +86,24 @@ struct PanelOutput {
 
 // A PanelKernel adds the columns from unit `first` on, `units` of them, to the output. A unit is a
 // column of F32, F16, BF16, a block of K types, a run of all others.
-using PanelKernel = void (*)(Panels panels, const Tile& x, std::size_t first, std::size_t units,
-                             PanelOutput y);
+using PanelKernel = void (*)(const Panels& panels, const Tile& x, std::size_t first,
+                             std::size_t units, const PanelOutput& y);
 
 struct Kernels {
   const char* name;
   PanelKernel f32;
   PanelKernel f16;
   PanelKernel bf16;
+  PanelKernel i8;  // columns of 16 signed bytes, widened to floats
   PanelKernel q8_0;
   PanelKernel q4_0;
-  PanelKernel q4_k;
-  PanelKernel q6_k;
-  PanelKernel q5_k;
-  PanelKernel q5_1;  // and Q4_1
+  PanelKernel q4_1;
+  PanelKernel q5_0;
+  PanelKernel q5_1;
   PanelKernel mxfp4;
+  PanelKernel q4_k;
+  PanelKernel q5_k;
+  PanelKernel q6_k;
   // quantise_run and quantise_block of exact.h.
   float (*quantise_run)(const float* x, std::int8_t* q);
   float (*quantise_block)(const float* x, std::int8_t* q);

@@ -90,6 +90,17 @@ struct Simd {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(all_bytes)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(all_bytes, 8)))};
   }
+  static __m256 exponents(__m256i exponent) {
+    const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(exponent, _mm256_set1_epi32(1)), 23);
+    const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), exponent);
+    const __m256i small = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), exponent);
+    return _mm256_castsi256_ps(_mm256_blendv_epi8(normal, subnormal, small));
+  }
+  static F exponents(const std::uint8_t* at) {
+    const __m128i all_bytes = sixteen(at);
+    return {exponents(_mm256_cvtepu8_epi32(all_bytes)),
+            exponents(_mm256_cvtepu8_epi32(_mm_srli_si128(all_bytes, 8)))};
+  }
   static float rounded_to_half(float x) {
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(x), 0)));
   }
@@ -128,6 +139,19 @@ struct Simd {
   }
   static B low_nibbles(B x) { return both(x, _mm256_set1_epi8(15)); }
   static B high_nibbles(B x) { return both(right<4>(x), _mm256_set1_epi8(15)); }
+  static B looked_up(B nibbles) {
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+    return {_mm256_shuffle_epi8(table, nibbles.low), _mm256_shuffle_epi8(table, nibbles.high)};
+  }
+  template <std::size_t bit>
+  static B with_fifth(B nibbles, B bits) {
+    B moved = bits;
+    if constexpr (bit < 4) moved = left<4 - static_cast<int>(bit)>(bits);
+    if constexpr (bit > 4) moved = right<static_cast<int>(bit) - 4>(bits);
+    moved = both(moved, _mm256_set1_epi8(0x10));
+    return {_mm256_or_si256(nibbles.low, moved.low), _mm256_or_si256(nibbles.high, moved.high)};
+  }
   template <std::size_t shift, bool high>
   static B six_bits(B nibbles, B bits) {
     const B low = high ? high_nibbles(nibbles) : low_nibbles(nibbles);

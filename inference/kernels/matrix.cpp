@@ -17,8 +17,13 @@ constexpr std::size_t float_columns_at_once = 128;
 
 }  // namespace
 
-Matrix::Matrix(const Packing& packing, std::size_t columns, std::size_t rows)
-    : packing_(&packing), columns_(columns), rows_(rows), panels_(panel_count() * panel_bytes()) {}
+Matrix::Matrix(const Packing& packing, std::size_t columns, std::size_t rows,
+               std::shared_ptr<PanelArena> arena)
+    : packing_(&packing),
+      columns_(columns),
+      rows_(rows),
+      arena_(std::move(arena)),
+      panels_(arena_->take(bytes())) {}
 
 Status Matrix::check_type(const model::GgufTensor& tensor) {
   if (find_packing(tensor.type)) return {};
@@ -29,26 +34,28 @@ Status Matrix::check_type(const model::GgufTensor& tensor) {
           .within("tensor " + tensor.name));
 }
 
-Result<Matrix> Matrix::with_room_for(const model::GgufTensor& tensor) {
+Result<Matrix> Matrix::with_room_for(const model::GgufTensor& tensor,
+                                     std::shared_ptr<PanelArena> arena) {
   TRY_VOID(check_type(tensor));
-  return Matrix(*find_packing(tensor.type), tensor.columns(), tensor.rows());
+  return Matrix(*find_packing(tensor.type), tensor.columns(), tensor.rows(), std::move(arena));
 }
 
 Result<Matrix> Matrix::pack(const model::GgufTensor& tensor, ByteView data) {
-  TRY(Matrix matrix, with_room_for(tensor));
+  TRY(Matrix matrix, with_room_for(tensor, std::make_shared<PanelArena>(0)));
   TRY_VOID(matrix.room().pack(0, data));
   return matrix;
 }
 
 MatrixRoom Matrix::room() {
-  return {packing_, panels_.data(), panel_bytes(), row_bytes(), rows_};
+  return {packing_, panels_, units(), row_bytes(), rows_};
 }
 
 Status MatrixRoom::pack(std::size_t first, ByteView rows_of_file) const {
-  for (std::size_t row = first; !rows_of_file.empty(); ++row) {
-    TRY_VOID(pack_row(*packing, rows_of_file.first(row_bytes),
-                      panels + row / panel_rows * panel_bytes, row % panel_rows));
-    rows_of_file = rows_of_file.subspan(row_bytes);
+  const std::size_t panel = packing->panel_bytes(units);
+  for (std::size_t i = first / panel_rows; !rows_of_file.empty(); ++i) {
+    const ByteView some = rows_of_file.first(std::min(panel_rows * row_bytes, rows_of_file.size()));
+    TRY_VOID(pack_panel(*packing, units, some, panels + i * panel));
+    rows_of_file = rows_of_file.subspan(some.size());
   }
   return {};
 }
@@ -95,7 +102,8 @@ void Matrix::multiply(MatrixInput& x, Vectors& y, const Machine& machine) const 
 void Matrix::multiply_panels(std::size_t first, std::size_t count, std::span<const Tile> tiles,
                              Vectors& y, const Kernels& kernels) const {
   const PanelKernel kernel = kernels.*packing_->kernel;
-  const Panels panels{panels_.data() + first * panel_bytes(), panel_bytes(), count};
+  const Panels panels{panels_ + first * panel_bytes(), panel_bytes(), count,
+                      packing_->scales_at(units())};
   const std::size_t at_once = tiles.size() == 1 ? units()
                               : packing_->unit_columns == 1
                                   ? float_columns_at_once
@@ -110,7 +118,7 @@ void Matrix::multiply_panels(std::size_t first, std::size_t count, std::span<con
 }
 
 void Matrix::row(std::size_t i, std::span<float> out) const {
-  unpack_row(*packing_, panels_.data() + i / panel_rows * panel_bytes(), i % panel_rows, out);
+  unpack_row(*packing_, units(), panels_ + i / panel_rows * panel_bytes(), i % panel_rows, out);
 }
 
 }  // namespace attest::inference

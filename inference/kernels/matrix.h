@@ -1,6 +1,8 @@
 // Matrices of weights in panels (kernels.h).
 #pragma once
 
+#include <memory>
+
 #include "inference/kernels/packing.h"
 #include "inference/kernels/panel_memory.h"
 #include "inference/kernels/vectors.h"
@@ -12,12 +14,12 @@ namespace attest::inference {
 struct MatrixRoom {
   const Packing* packing;
   std::uint8_t* panels;
-  std::size_t panel_bytes;
+  std::size_t units;
   std::size_t row_bytes;
   std::size_t rows;
 
-  // pack puts whole rows, from `first` on, in their places. Several threads may pack rows of one
-  // matrix at once where no panel of 16 rows is shared between them. Weights that are not finite
+  // pack puts whole rows, from `first` on, in their places: panels of sixteen, or the last of the
+  // matrix. Several threads may pack other rows of one matrix at once. Weights that are not finite
   // are refused (rules::matrix_not_finite).
   Status pack(std::size_t first, ByteView rows_of_file) const;
 };
@@ -27,15 +29,17 @@ class Matrix {
  public:
   // check_type refuses a type that the profile does not cover (rules::matrix_type).
   static Status check_type(const model::GgufTensor& tensor);
-  // A Matrix with room for a tensor's rows, all zero, once check_type passed.
-  static Result<Matrix> with_room_for(const model::GgufTensor& tensor);
+  // A Matrix with room for a tensor's rows in `arena`, which it keeps, once check_type passed.
+  static Result<Matrix> with_room_for(const model::GgufTensor& tensor,
+                                      std::shared_ptr<PanelArena> arena);
   // pack takes a tensor's bytes as GGUF stores them: with_room_for and packing of all rows.
   static Result<Matrix> pack(const model::GgufTensor& tensor, ByteView data);
 
   std::size_t columns() const { return columns_; }
   std::size_t rows() const { return rows_; }
   model::TensorType type() const { return packing_->type; }
-  // row_bytes of one row in the file; file_bytes of all.
+  // bytes that the panels take; row_bytes of one row in the file; file_bytes of all.
+  std::size_t bytes() const { return panel_count() * panel_bytes(); }
   std::size_t row_bytes() const { return units() * packing_->unit_bytes; }
   std::size_t file_bytes() const { return rows_ * row_bytes(); }
 
@@ -54,9 +58,10 @@ class Matrix {
   void row(std::size_t i, std::span<float> out) const;
 
  private:
-  Matrix(const Packing& packing, std::size_t columns, std::size_t rows);
+  Matrix(const Packing& packing, std::size_t columns, std::size_t rows,
+         std::shared_ptr<PanelArena> arena);
   std::size_t units() const { return columns_ / packing_->unit_columns; }
-  std::size_t panel_bytes() const { return units() * packing_->panel_unit_bytes; }
+  std::size_t panel_bytes() const { return packing_->panel_bytes(units()); }
   std::size_t panel_count() const { return (rows_ + panel_rows - 1) / panel_rows; }
   std::span<const Tile> tiles(MatrixInput& x, const Machine& machine) const;
   void multiply_panels(std::size_t first, std::size_t count, std::span<const Tile> tiles,
@@ -65,7 +70,8 @@ class Matrix {
   const Packing* packing_;
   std::size_t columns_;
   std::size_t rows_;
-  PanelMemory panels_;
+  std::shared_ptr<PanelArena> arena_;
+  std::uint8_t* panels_;  // in the arena
 };
 
 }  // namespace attest::inference

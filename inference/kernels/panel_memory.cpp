@@ -53,4 +53,26 @@ PanelMemory& PanelMemory::operator=(PanelMemory&& other) noexcept {
   return *this;
 }
 
+PanelArena::PanelArena(std::size_t expected) {
+  blocks_.emplace_back(expected);
+}
+
+std::uint8_t* PanelArena::take(std::size_t size) {
+  constexpr std::size_t line = 64;
+  const std::size_t whole = (size + line - 1) / line * line;
+  for (; block_ < blocks_.size(); ++block_, used_ = 0) {
+    if (whole > blocks_[block_].size() - used_) continue;
+    used_ += whole;
+    return blocks_[block_].data() + used_ - whole;
+  }
+  blocks_.emplace_back(whole);
+  used_ = whole;
+  return blocks_.back().data();
+}
+
+void PanelArena::reset() {
+  block_ = 0;
+  used_ = 0;
+}
+
 }  // namespace attest::inference

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace attest::inference {
 
@@ -26,6 +27,24 @@ class PanelMemory {
  private:
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
+};
+
+// PanelArena gives out room for one matrix after the other, of a layer or of a whole model, and
+// can be used again for another layer: memory that was written before costs nothing to write again.
+class PanelArena {
+ public:
+  // Room for `expected` bytes is made at once, more where more is taken.
+  explicit PanelArena(std::size_t expected);
+  // take gives `size` bytes on the border of a line. They hold zeros, or what an earlier layer
+  // left.
+  std::uint8_t* take(std::size_t size);
+  // reset has everything be taken again: nobody may use what was given out.
+  void reset();
+
+ private:
+  std::vector<PanelMemory> blocks_;
+  std::size_t block_ = 0;  // the one that is being given out, so far
+  std::size_t used_ = 0;
 };
 
 }  // namespace attest::inference

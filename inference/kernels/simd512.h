@@ -64,6 +64,14 @@ struct Simd512 {
     return _mm512_cvtepi32_ps(
         _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))));
   }
+  // exponents: power_of_exponent of exact.h.
+  static F exponents(const std::uint8_t* at) {
+    const I exponent = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+    const I normal = _mm512_slli_epi32(_mm512_sub_epi32(exponent, _mm512_set1_epi32(1)), 23);
+    const I subnormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x200000), exponent);
+    const __mmask16 small = _mm512_cmplt_epi32_mask(exponent, _mm512_set1_epi32(2));
+    return _mm512_castsi512_ps(_mm512_mask_mov_epi32(normal, small, subnormal));
+  }
   static float rounded_to_half(float x) {
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(x), 0)));
   }
@@ -83,6 +91,21 @@ struct Simd512 {
   static B low_nibbles(B x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
   static B high_nibbles(B x) {
     return _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(15));
+  }
+  // looked_up: the weights of MXFP4, and 12.
+  static B looked_up(B nibbles) {
+    const B table = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+    return _mm512_shuffle_epi8(table, nibbles);
+  }
+  // with_fifth has bit `bit` of each byte of `bits` as its fifth.
+  template <std::size_t bit>
+  static B with_fifth(B nibbles, B bits) {
+    B moved = bits;
+    if constexpr (bit < 4) moved = _mm512_slli_epi16(bits, 4 - bit);
+    if constexpr (bit > 4) moved = _mm512_srli_epi16(bits, bit - 4);
+    // nibbles | (moved & 0x10)
+    return _mm512_ternarylogic_epi32(nibbles, moved, _mm512_set1_epi8(0x10), 0xf8);
   }
   // Column `shift` of the two-bit fields, and the low or the high nibbles.
   template <std::size_t shift, bool high>

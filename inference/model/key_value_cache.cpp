@@ -28,13 +28,13 @@ void KeyValueCache::remember(std::size_t layer, std::size_t position, std::span<
 Panels KeyValueCache::keys(std::size_t layer, std::size_t kv_head, std::size_t positions) const {
   const std::size_t panel = (layer * kv_heads_ + kv_head) * key_panels();
   return {reinterpret_cast<const std::uint8_t*>(keys_.floats() + panel * key_panel_floats()),
-          key_panel_floats() * sizeof(float), (positions + panel_rows - 1) / panel_rows};
+          key_panel_floats() * sizeof(float), (positions + panel_rows - 1) / panel_rows, 0};
 }
 
 Panels KeyValueCache::values(std::size_t layer, std::size_t kv_head) const {
   const std::size_t panel = (layer * kv_heads_ + kv_head) * value_panels();
   return {reinterpret_cast<const std::uint8_t*>(values_.floats() + panel * value_panel_floats()),
-          value_panel_floats() * sizeof(float), value_panels()};
+          value_panel_floats() * sizeof(float), value_panels(), 0};
 }
 
 }  // namespace attest::inference

@@ -2,6 +2,7 @@
 // with room for its weights, and where each comes from is noted; then the weights are read
 // together.
 #include <algorithm>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -18,6 +19,7 @@ class TransformerLoader {
       : file_(&file), gguf_(&gguf) {}
 
   Result<Transformer> load(const Machine& machine) {
+    arena_ = std::make_shared<PanelArena>(panels_of(file_->size()));
     TRY(Transformer transformer, ends());
     for (std::size_t i = 0; i < shape_.layers; ++i) {
       TRY(Layer layer, this->layer(prefix_of(i)));
@@ -30,7 +32,9 @@ class TransformerLoader {
 
   // What stands before and behind the layers. Room for layers is then made as they are read.
   Result<Transformer> load_ends(std::uint64_t budget, const Machine& machine) {
+    arena_ = std::make_shared<PanelArena>(0);
     TRY(Transformer transformer, ends());
+    arena_ = std::make_shared<PanelArena>(0);
     for (std::size_t i = 0; i < shape_.layers; ++i) TRY_VOID(layer(prefix_of(i)));
     TRY_VOID(check_all_used());
     // The layers' room was made only to judge what they want: nothing was written there.
@@ -42,11 +46,18 @@ class TransformerLoader {
     return transformer;
   }
 
+  // A layer that nobody holds any more leaves its memory to the next: none is written for the first
+  // time but by the first layers.
   Result<std::shared_ptr<const Layer>> load_layer(std::size_t number, const Machine& machine) {
     fillings_.clear();
+    arena_ = spare_->take(largest_layer());
     TRY(Layer layer, this->layer(prefix_of(number)));
     TRY_VOID(read_noted(machine));
-    return std::make_shared<const Layer>(std::move(layer));
+    return std::shared_ptr<const Layer>(
+        new Layer(std::move(layer)), [spare = spare_, arena = std::move(arena_)](const Layer* old) {
+          delete old;
+          spare->give(arena);
+        });
   }
 
   // Of the layers of a model that is streamed, the first so many stay.
@@ -61,6 +72,30 @@ class TransformerLoader {
   struct Attention {
     Matrix query, key, value;
   };
+
+  // SpareArenas keeps memory between two layers. For any thread.
+  class SpareArenas {
+   public:
+    std::shared_ptr<PanelArena> take(std::size_t expected) {
+      const std::lock_guard lock(mutex_);
+      if (arenas_.empty()) return std::make_shared<PanelArena>(expected);
+      std::shared_ptr<PanelArena> arena = std::move(arenas_.back());
+      arenas_.pop_back();
+      arena->reset();
+      return arena;
+    }
+    void give(std::shared_ptr<PanelArena> arena) {
+      const std::lock_guard lock(mutex_);
+      arenas_.push_back(std::move(arena));
+    }
+
+   private:
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<PanelArena>> arenas_;
+  };
+
+  // panels_of is about what rows of a file take as panels: those of some types are a little larger.
+  static std::uint64_t panels_of(std::uint64_t bytes) { return bytes + bytes / 16; }
 
   static std::string prefix_of(std::size_t layer) { return "blk." + std::to_string(layer) + "."; }
 
@@ -98,12 +133,16 @@ class TransformerLoader {
     return size;
   }
 
+  std::uint64_t largest_layer() const {
+    std::uint64_t largest = 0;
+    for (std::size_t i = 0; i < shape_.layers; ++i) largest = std::max(largest, layer_bytes(i));
+    return panels_of(largest);
+  }
+
   // Room for embedding, output, two layers on their way, buffers, and so many layers that stay.
   Result<std::size_t> layers_to_keep(const Transformer& transformer, std::uint64_t budget) const {
     constexpr std::uint64_t buffers = 20U << 20;
-    std::uint64_t largest = 0;
-    for (std::size_t i = 0; i < shape_.layers; ++i) largest = std::max(largest, layer_bytes(i));
-    largest += largest / 16;  // panels are a little larger than rows
+    const std::uint64_t largest = largest_layer();
     const std::uint64_t least = transformer.embedding_.file_bytes() +
                                 (transformer.output_ ? transformer.output_->file_bytes() : 0) +
                                 2 * largest + buffers;
@@ -229,7 +268,7 @@ class TransformerLoader {
 
   // with_room makes a matrix of some rows of a tensor, and notes where they come from.
   Result<Matrix> with_room(const model::GgufTensor& tensor, std::uint64_t offset) {
-    TRY(Matrix made, Matrix::with_room_for(tensor));
+    TRY(Matrix made, Matrix::with_room_for(tensor, arena_));
     fillings_.push_back({made.room(), offset, tensor.name.starts_with("blk.")});
     return made;
   }
@@ -274,6 +313,8 @@ class TransformerLoader {
   ModelShape shape_{};
   std::set<std::string> used_;
   std::vector<Filling> fillings_;
+  std::shared_ptr<PanelArena> arena_;  // of the matrices that are made
+  std::shared_ptr<SpareArenas> spare_ = std::make_shared<SpareArenas>();
   std::size_t kept_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <utility>
 
 #include <fcntl.h>
@@ -16,8 +17,9 @@ namespace attest::inference {
 
 namespace {
 
-constexpr std::size_t piece_bytes = 4U << 20;
-constexpr unsigned in_flight = 4;
+// What arrives is checked and packed while it is still in the cache nearest to a core.
+constexpr std::size_t piece_bytes = 1U << 20;
+constexpr unsigned in_flight = 8;
 
 std::uint64_t block_start(std::uint64_t offset) {
   return offset / model::verity_block * model::verity_block;
@@ -51,18 +53,17 @@ struct WeightReader::Piece {
   }
 };
 
-// Disk reads pieces into buffers of its own, several at a time, in order. Without io_uring, or for
-// a file that has no name, it reads one at a time.
+// Disk reads pieces into buffers of its own: from disk several at a time, in order; out of the page
+// cache, or without io_uring, as parts of a piece are asked for, by whoever wants them.
 class WeightReader::Disk {
  public:
   explicit Disk(model::VerifiedFile& file) : file_(&file) {
     // The same file or not: its bytes are judged by the same tree.
     fd_ = open(file.name().c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ >= 0 && !mostly_cached(fd_, file.size())) {
-      const int direct = open(file.name().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
-      if (direct >= 0) close(std::exchange(fd_, direct));
-    }
-    has_ring_ = fd_ >= 0 && io_uring_queue_init(in_flight, &ring_, 0) == 0;
+    if (fd_ < 0 || mostly_cached(fd_, file.size())) return;
+    const int direct = open(file.name().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+    if (direct >= 0) close(std::exchange(fd_, direct));
+    has_ring_ = io_uring_queue_init(in_flight, &ring_, 0) == 0;
   }
   ~Disk() {
     drain();
@@ -72,8 +73,9 @@ class WeightReader::Disk {
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  // begin asks for the first pieces; next waits for piece number `i` and gives its blocks, which
-  // stay until release(i), which asks for a further one.
+  // begin asks for the first pieces; next waits for piece number `i` and gives room for its blocks,
+  // which stays until release(i), which asks for a further one. fill has some of the blocks in
+  // their room, from `at` in the piece on; other parts of a piece may be filled at once.
   void begin(std::span<const Piece> pieces) {
     drain();
     pieces_ = pieces;
@@ -85,22 +87,27 @@ class WeightReader::Disk {
     for (std::size_t i = 0; i < std::min<std::size_t>(in_flight, pieces.size()); ++i) ask(i);
   }
 
-  Result<ByteView> next(std::size_t i) {
-    const Piece& piece = pieces_[i];
-    const std::size_t length = piece.length(file_->size());
+  Result<std::span<std::byte>> next(std::size_t i) {
+    const std::size_t length = pieces_[i].length(file_->size());
     const std::span buffer(reinterpret_cast<std::byte*>(buffers_[i % in_flight].data()), length);
-    std::size_t got = 0;
+    arrived_ = 0;
     if (has_ring_) {
       Slot& slot = slots_[i % in_flight];
       while (!slot.arrived) TRY_VOID(wait());
-      if (slot.result > 0) got = std::min(length, static_cast<std::size_t>(slot.result));
+      if (slot.result > 0) arrived_ = std::min(length, static_cast<std::size_t>(slot.result));
     }
-    // What did not come, for whatever reason, is read the plain way, which says what is wrong.
-    if (got < length) {
-      got = got / model::verity_block * model::verity_block;
-      TRY_VOID(file_->read(piece.start() + got, buffer.subspan(got)));
-    }
-    return ByteView(buffer);
+    return buffer;
+  }
+
+  // What did not come, for whatever reason, is read the plain way, which says what is wrong.
+  Status fill(std::size_t i, std::size_t at, std::span<std::byte> part) {
+    if (at + part.size() <= arrived_) return {};
+    const std::uint64_t from = pieces_[i].start() + at;
+    if (fd_ >= 0 && pread(fd_, part.data(), part.size(), static_cast<off_t>(from)) ==
+                        static_cast<ssize_t>(part.size()))
+      return {};
+    const std::lock_guard lock(plain_);
+    return file_->read(from, part);
   }
 
   void release(std::size_t i) {
@@ -155,6 +162,8 @@ class WeightReader::Disk {
   std::array<PanelMemory, in_flight> buffers_;
   std::array<Slot, in_flight> slots_;
   std::span<const Piece> pieces_;
+  std::size_t arrived_ = 0;  // bytes of the piece that next gave
+  std::mutex plain_;         // a VerifiedFile is for one thread at a time
 };
 
 WeightReader::WeightReader(model::VerifiedFile& file, const Machine& machine)
@@ -179,8 +188,9 @@ Status WeightReader::read(std::span<const Filling> fillings) {
   const std::vector<Piece> pieces = pieces_of(fillings);
   disk_->begin(pieces);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    TRY(const ByteView blocks, disk_->next(i));
-    TRY_VOID(check_and_pack(pieces[i], blocks));
+    TRY(const std::span<std::byte> blocks, disk_->next(i));
+    TRY_VOID(fill_and_check(pieces[i], i, blocks));
+    TRY_VOID(pack(pieces[i], blocks));
     disk_->release(i);
   }
   return {};
@@ -188,41 +198,42 @@ Status WeightReader::read(std::span<const Filling> fillings) {
 
 // Blocks in groups of sixteen, one hash a lane. What differs, and the last few, is judged again one
 // by one, which also says what is wrong.
-Status WeightReader::check(const Piece& piece, ByteView blocks) {
+Status WeightReader::fill_and_check(const Piece& piece, std::size_t number,
+                                    std::span<std::byte> blocks) {
   constexpr std::size_t leaves_at_once = 16;  // what fills the widest registers
   constexpr std::size_t group_bytes = leaves_at_once * model::verity_block;
   const std::uint64_t first_block = piece.start() / model::verity_block;
   const model::VerifiedBlockTree& tree = file_->tree();
-  const std::size_t groups = (blocks.size() + group_bytes - 1) / group_bytes;
-  std::vector<Status> outcomes(groups);
-  machine_.each(groups, [&](std::size_t group) {
-    const ByteView some = blocks.subspan(
-        group * group_bytes, std::min(group_bytes, blocks.size() - group * group_bytes));
-    const std::uint64_t number = first_block + group * leaves_at_once;
+  return each((blocks.size() + group_bytes - 1) / group_bytes, [&](std::size_t group) -> Status {
+    const std::size_t at = group * group_bytes;
+    const std::span some = blocks.subspan(at, std::min(group_bytes, blocks.size() - at));
+    TRY_VOID(disk_->fill(number, at, some));
+    const std::uint64_t first = first_block + group * leaves_at_once;
     if (some.size() == group_bytes) {
       std::array<Sha256, leaves_at_once> hashes;
       model::sha256_blocks(some, model::verity_block, hashes);
       bool genuine = true;
       for (std::size_t i = 0; i < leaves_at_once; ++i)
-        genuine = genuine && hashes[i] == tree.leaf(number + i);
-      if (genuine) return;
+        genuine = genuine && hashes[i] == tree.leaf(first + i);
+      if (genuine) return {};
     }
-    outcomes[group] = file_->check(number, some);
+    return file_->check(first, some);
   });
-  for (Status& outcome : outcomes) TRY_VOID(std::move(outcome));
-  return {};
 }
 
-Status WeightReader::check_and_pack(const Piece& piece, ByteView blocks) {
-  TRY_VOID(check(piece, blocks));
+Status WeightReader::pack(const Piece& piece, ByteView blocks) {
   const ByteView rows = blocks.subspan(piece.offset - piece.start(), piece.size);
   const std::size_t panel = panel_rows * piece.room->row_bytes;
-  const std::size_t panels = (rows.size() + panel - 1) / panel;
-  std::vector<Status> outcomes(panels);
-  machine_.each(panels, [&](std::size_t i) {
+  return each((rows.size() + panel - 1) / panel, [&](std::size_t i) {
     const std::size_t size = std::min(panel, rows.size() - i * panel);
-    outcomes[i] = piece.room->pack(piece.first_row + i * panel_rows, rows.subspan(i * panel, size));
+    return piece.room->pack(piece.first_row + i * panel_rows, rows.subspan(i * panel, size));
   });
+}
+
+// each runs tasks with all threads; the error of the first that failed, by number, is that of all.
+Status WeightReader::each(std::size_t count, const std::function<Status(std::size_t)>& task) const {
+  std::vector<Status> outcomes(count);
+  machine_.each(count, [&](std::size_t i) { outcomes[i] = task(i); });
   for (Status& outcome : outcomes) TRY_VOID(std::move(outcome));
   return {};
 }

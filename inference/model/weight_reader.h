@@ -8,8 +8,9 @@
 // read twice, so whoever swaps or changes the file meanwhile changes nothing that was checked.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "inference/kernels/machine.h"
@@ -27,7 +28,7 @@ struct Filling {
 
 class WeightReader {
  public:
-  // A reader of `file`, which it borrows. Its buffers take 16 MB together, or four times
+  // A reader of `file`, which it borrows. Its buffers take 8 MB together, or eight times
   // sixteen rows where those are more.
   WeightReader(model::VerifiedFile& file, const Machine& machine);
   ~WeightReader();
@@ -42,8 +43,9 @@ class WeightReader {
   class Disk;
   struct Piece;
   static std::vector<Piece> pieces_of(std::span<const Filling> fillings);
-  Status check_and_pack(const Piece& piece, ByteView blocks);
-  Status check(const Piece& piece, ByteView blocks);
+  Status fill_and_check(const Piece& piece, std::size_t number, std::span<std::byte> blocks);
+  Status pack(const Piece& piece, ByteView blocks);
+  Status each(std::size_t count, const std::function<Status(std::size_t)>& task) const;
 
   model::VerifiedFile* file_;
   Machine machine_;

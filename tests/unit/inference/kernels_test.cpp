@@ -133,6 +133,29 @@ TEST_CASE("a row that was packed comes out as the format describes it") {
   }
 }
 
+TEST_CASE("packed weights take at most a tenth more than in the file") {
+  Noise noise(16);
+  for (const model::TensorType type : all_weight_types) {
+    INFO(model::to_string(type));
+    const auto tensor = tensor_of(type, 2048, 64);
+    const Matrix matrix = must(Matrix::pack(tensor, random_weights(type, 2048UL * 64, noise)));
+    REQUIRE(matrix.file_bytes() == tensor.size);
+    REQUIRE(matrix.bytes() <= tensor.size + tensor.size / 10);
+  }
+}
+
+TEST_CASE("an arena gives the same memory again once it was reset, and more where it must") {
+  PanelArena arena(1000);
+  std::uint8_t* const first = arena.take(100);
+  std::uint8_t* const second = arena.take(100);
+  REQUIRE(second - first == 128);
+  std::uint8_t* const large = arena.take(100000);
+  large[99999] = 1;
+  arena.reset();
+  REQUIRE(arena.take(90) == first);
+  REQUIRE(arena.take(90000) == large);
+}
+
 TEST_CASE("a product is close to that of the weights themselves") {
   Noise noise(12);
   const auto executor = make_serial_executor();
@@ -192,12 +215,13 @@ TEST_CASE("every instruction set multiplies to the same bits, whatever shares a 
 
 TEST_CASE("integer kernels hold the extremes of a byte") {
   // One run, all weights -128 or 127, all activations 127 or -127.
-  std::vector<std::uint8_t> panel(q8_0_panel_run_bytes);
-  for (std::size_t row = 0; row < panel_rows; ++row) panel[2 * row + 1] = 0x3c;  // scale 1.0
+  std::vector<std::uint8_t> panel(q8_0_unit.weights + q8_0_unit.scales);
+  for (std::size_t row = 0; row < panel_rows; ++row)
+    panel[q8_0_unit.weights + 2 * row + 1] = 0x3c;  // scale 1.0
   auto all = fast_kernels();
   all.push_back(&scalar_kernels());
   for (const std::uint8_t weight : {std::uint8_t{0}, std::uint8_t{255}}) {
-    std::fill(panel.begin() + 32, panel.end(), weight);
+    std::fill_n(panel.begin(), q8_0_unit.weights, weight);
     for (const std::int8_t q : {std::int8_t{127}, std::int8_t{-127}}) {
       const std::vector<std::int8_t> values(32, q);
       const float scale = 1.0F;
@@ -209,7 +233,8 @@ TEST_CASE("integer kernels hold the extremes of a byte") {
       tile.minus_128_sums = &sum;
       for (const Kernels* kernels : all) {
         std::array<float, 16> out{};
-        kernels->q8_0({panel.data(), panel.size(), 1}, tile, 0, 1, {out.data(), 16, true});
+        kernels->q8_0({panel.data(), panel.size(), 1, q8_0_unit.weights}, tile, 0, 1,
+                      {out.data(), 16, true});
         REQUIRE(out[0] == static_cast<float>(32 * q * (weight - 128)));
         REQUIRE(out[15] == out[0]);
       }
