@@ -147,6 +147,10 @@ Result<Cosigned> refresh_checkpoint(Log& log, const std::vector<WitnessClient*>&
   return publish_with_quorum(log, note, witnesses, quorum);
 }
 
+bool cosign_again(Time last, Time now, Seconds refresh) {
+  return now < last || now - last >= refresh;
+}
+
 Result<std::unique_ptr<WitnessState>> WitnessState::open(FileSystem& files, const Path& directory) {
   TRY_VOID(files.make_directories(directory));
   std::unique_ptr<WitnessState> state(new WitnessState(files, directory));

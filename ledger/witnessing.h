@@ -59,6 +59,10 @@ Result<Cosigned> publish_checkpoint(Log& log, Time now,
 Result<Cosigned> refresh_checkpoint(Log& log, const std::vector<WitnessClient*>& witnesses,
                                     std::size_t quorum);
 
+// cosign_again says whether a checkpoint cosigned at `last` is due again. A clock that was set back
+// makes it due: the old cosignature must not last until that clock has caught up.
+bool cosign_again(Time last, Time now, Seconds refresh);
+
 // WitnessState is the memory of a witness: for each origin, the last size and root it cosigned.
 // It is written to stable storage before any answer leaves.
 class WitnessState {

@@ -132,7 +132,7 @@ Status LedgerService::checkpoint(Time now) {
     return news ? learn() : Status{};
   }
   TRY(const ledger::Head head, log_->head());
-  const bool fresh = now - last_cosigned_ < refresh_;
+  const bool fresh = !ledger::cosign_again(last_cosigned_, now, refresh_);
   const bool nothing_new = head.size == published().size;
   if (nothing_new && (fresh || witnesses_.empty())) return {};
   std::vector<ledger::WitnessClient*> clients;

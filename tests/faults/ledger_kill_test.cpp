@@ -11,6 +11,7 @@
 #include "ledger/fsck.h"
 #include "libattest/transparency/checkpoint.h"
 #include "tests/support/catch.h"
+#include "tests/support/fault_rounds.h"
 #include "tests/support/ledger_fixture.h"
 #include "tests/support/stopping.h"
 
@@ -75,7 +76,8 @@ enum class End { killed, torn, power_cut };
 class KillRun {
  public:
   KillRun() : files_(never_), test_(unsynced(never_, files_)) {
-    for (int i = 0; i < 4; ++i) entries_.push_back(test_.entry(std::to_string(i)));
+    for (int i = 0; i < 2 + 2 * fault_rounds(); ++i)
+      entries_.push_back(test_.entry(std::to_string(i)));
     must(test_.add("before"));
     must(test_.publish());
     test_.log.reset();

@@ -175,3 +175,30 @@ TEST_CASE("a restored old log is found out by its witness, whatever its floor sa
   must(test.reopen());
   REQUIRE_RULE(publish_checkpoint(*test.log, test_time, {&witness}, 1), rules::witness_ahead);
 }
+
+TEST_CASE(
+    "clocks that jump, the log's or a witness's, neither stop checkpoints nor take one back") {
+  using std::chrono::hours;
+  TestLog test;
+  Witness witness(test);
+  const std::vector<WitnessClient*> witnesses{&witness};
+  std::uint64_t size = 0;
+  for (const Time now : {test_time, test_time + hours(90'000), test_time - hours(90'000), Time{},
+                         test_time + hours(1)}) {
+    witness.now = now;
+    must(test.add(std::to_string(size)));
+    const auto cosigned = must(publish_checkpoint(*test.log, now, witnesses, 1));
+    const auto note = must(transparency::parse_note(as_bytes(cosigned.note)));
+    const auto checkpoint = must(transparency::parse_checkpoint(note.text));
+    CHECK(checkpoint.size == size + 2);
+    size = checkpoint.size;
+    must(test.reopen());
+  }
+}
+
+TEST_CASE("an idle log is cosigned again when it is due, and when the clock was set back") {
+  constexpr Seconds refresh{600};
+  CHECK_FALSE(cosign_again(test_time, test_time + Seconds(599), refresh));
+  CHECK(cosign_again(test_time, test_time + refresh, refresh));
+  CHECK(cosign_again(test_time, test_time - Seconds(1), refresh));
+}
