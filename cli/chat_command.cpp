@@ -151,7 +151,7 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
 }  // namespace
 
 void add_chat_command(CommandLine& command_line) {
-  CLI::App* verb =
+  Command* verb =
       command_line.top_verb("chat", "Talk with a model, once its lineage checks out",
                             "attestctl chat --model tiny.gguf --trust trust.toml\n"
                             "  attestctl chat --render --model tiny.gguf --json <messages.json");
@@ -168,7 +168,7 @@ void add_chat_command(CommandLine& command_line) {
                  "messages or all that the template asks for");
   verb->add_option("--system", options->system, "What the model is told before the conversation");
   verb->add_option("--max-tokens", options->max_tokens, "At most this many an answer; 512 without")
-      ->check(CLI::PositiveNumber);
+      ->positive();
   verb->add_option("--temperature", options->sampler.temperature,
                    "0 (the default) takes the likeliest token");
   verb->add_option("--top-k", options->sampler.top_k, "Sample among this many tokens; 0 means all");

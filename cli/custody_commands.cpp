@@ -157,14 +157,14 @@ Result<Report> hardware_history(const ReadOptions& options) {
   return history_report(view, options.graph);
 }
 
-void add_chain_options(CLI::App* verb, EventOptions& options) {
+void add_chain_options(Command* verb, EventOptions& options) {
   verb->add_option("--previous", options.previous,
                    "SHA-256 of the statement that this one follows");
   verb->add_option("--log", options.log, "A published or exported log to find that statement in");
   add_trust_option(verb, options.trust);
 }
 
-std::shared_ptr<EventOptions> add_event_options(CLI::App* verb) {
+std::shared_ptr<EventOptions> add_event_options(Command* verb) {
   auto options = std::make_shared<EventOptions>();
   add_device_options(verb, options->device, false);
   verb->add_option("--jurisdiction", options->jurisdiction, "Whose law you are under, such as DE");
@@ -173,17 +173,17 @@ std::shared_ptr<EventOptions> add_event_options(CLI::App* verb) {
   return options;
 }
 
-void add_read_options(CLI::App* verb, ReadOptions& options) {
+void add_read_options(Command* verb, ReadOptions& options) {
   add_device_options(verb, options.device, true);
   verb->add_option("--log", options.log, "A published or exported log: its folder");
   add_trust_option(verb, options.trust);
 }
 
-void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
+void add_writing_verbs(CommandLine& command_line, Command* group) {
   const std::string by =
       " \\\n    --issuer maker.example --key maker.key --server "
       "https://127.0.0.1:8443";
-  CLI::App* verb =
+  Command* verb =
       command_line.verb(group, "made", "Begin a device's life: say that you made it",
                         "attestctl hardware made --gpu-chain chain.pem --jurisdiction TW" + by);
   auto options = add_event_options(verb);
@@ -198,7 +198,7 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
   options = add_event_options(verb);
   verb->add_option("--event", options->event, "sold, shipped or leased")
       ->required()
-      ->check(CLI::IsMember({"sold", "shipped", "leased"}));
+      ->one_of({"sold", "shipped", "leased"});
   verb->add_option("--to", options->to, "The issuer's name of who is to have it")->required();
   add_chain_options(verb, *options);
   command_line.runs(verb, [options](const Context& context) {
@@ -220,7 +220,7 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
   options = add_event_options(verb);
   verb->add_option("--event", options->event, "installed or moved")
       ->required()
-      ->check(CLI::IsMember({"installed", "moved"}));
+      ->one_of({"installed", "moved"});
   verb->add_option("--region", options->region, "As policies name it")->required();
   verb->add_option("--site", options->site, "Where in it, in words")->required();
   add_chain_options(verb, *options);
@@ -252,7 +252,7 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
   });
 }
 
-void add_policy_options(CLI::App* verb, ReadOptions& options) {
+void add_policy_options(Command* verb, ReadOptions& options) {
   verb->add_option("--maker", options.makers, "Who may have made it; anyone without; repeatable");
   verb->add_option("--forbid-party", options.forbidden_parties,
                    "Who must never have had it; repeatable");
@@ -264,7 +264,7 @@ void add_policy_options(CLI::App* verb, ReadOptions& options) {
   verb->add_option("--owner", options.owner, "Who must own it now");
 }
 
-void add_platform_options(CLI::App* verb, PlatformOptions& options) {
+void add_platform_options(Command* verb, PlatformOptions& options) {
   verb->add_option("--certificate", options.certificate,
                    "Check this platform certificate instead of custody: the base, DER or PEM");
   verb->add_option("--delta", options.deltas, "A delta certificate; repeatable, in their order");
@@ -279,10 +279,10 @@ void add_platform_options(CLI::App* verb, PlatformOptions& options) {
 
 }  // namespace
 
-void add_custody_commands(CommandLine& command_line, CLI::App* group) {
+void add_custody_commands(CommandLine& command_line, Command* group) {
   add_writing_verbs(command_line, group);
 
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "verify",
       "Check a device's custody in a log, or a platform certificate and a machine's parts",
       "attestctl hardware verify --gpu-chain chain.pem --log ./export --trust trust.toml \\\n"

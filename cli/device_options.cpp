@@ -64,7 +64,7 @@ std::size_t given(const DeviceOptions& options) {
 
 }  // namespace
 
-void add_device_options(CLI::App* verb, DeviceOptions& options, bool by_subject) {
+void add_device_options(Command* verb, DeviceOptions& options, bool by_subject) {
   if (by_subject) verb->add_option("--device", options.subject, "The device's subject, device:…");
   verb->add_option("--ek", options.ek, "The device is a TPM: its EK certificate or key");
   verb->add_option("--gpu-chain", options.gpu_chain,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/command_line.h"
 #include "libattest/statement/custody.h"
 
 namespace CLI {
@@ -24,7 +25,7 @@ struct DeviceOptions {
 
 // add_device_options adds --ek, --gpu-chain, --switch-chain, --chip-id, --platform-certificate with
 // --platform-ca, and --device where `by_subject`.
-void add_device_options(CLI::App* verb, DeviceOptions& options, bool by_subject);
+void add_device_options(Command* verb, DeviceOptions& options, bool by_subject);
 
 // identity_of reads the identity; exactly one of the options must be given.
 Result<statement::DeviceIdentity> identity_of(const DeviceOptions& options);

@@ -174,7 +174,7 @@ Result<Report> spdm_certificate(const DiceOptions& options, Time now) {
   return report;
 }
 
-std::shared_ptr<DiceOptions> add_chain_options(CLI::App* verb) {
+std::shared_ptr<DiceOptions> add_chain_options(Command* verb) {
   auto options = std::make_shared<DiceOptions>();
   verb->add_option("CHAIN", options->chain, "Certificates, leaf first, in one file or several")
       ->required();
@@ -187,7 +187,7 @@ std::shared_ptr<DiceOptions> add_chain_options(CLI::App* verb) {
 }  // namespace
 
 void add_dice_commands(CommandLine& command_line) {
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       command_line.group("dice", "DICE: layers of firmware that certify one another"), "verify",
       "Check a chain of DICE certificates",
       "attestctl dice verify alias.pem ldevid.pem --root idevid.pem");
@@ -195,7 +195,7 @@ void add_dice_commands(CommandLine& command_line) {
   command_line.runs(verb,
                     [dice](const Context& context) { return dice_verify(*dice, context.now); });
 
-  CLI::App* group = command_line.group("spdm", "SPDM: measurements of devices");
+  Command* group = command_line.group("spdm", "SPDM: measurements of devices");
   verb =
       command_line.verb(group, "verify", "Check a signed measurement transcript",
                         "attestctl spdm verify exchange.bin --chain device.pem --root maker.pem");

@@ -140,7 +140,7 @@ Result<Report> ek_verify(const EkOptions& options, Time now) {
 }  // namespace
 
 void add_ek_commands(CommandLine& command_line) {
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       command_line.group("ek", "TPM endorsement keys"), "verify", "Check an EK certificate",
       "attestctl ek verify ek.der --roots roots/ --intermediates intermediates/");
   auto ek = std::make_shared<EkOptions>();

@@ -240,8 +240,8 @@ Result<Report> eventlog_diff(const DiffOptions& options) {
 }  // namespace
 
 void add_eventlog_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("eventlog", "Measured-boot event logs");
-  CLI::App* verb = command_line.verb(
+  Command* group = command_line.group("eventlog", "Measured-boot event logs");
+  Command* verb = command_line.verb(
       group, "show", "Show an event log in words",
       "attestctl eventlog show /sys/kernel/security/tpm0/binary_bios_measurements");
   auto shown = std::make_shared<EventLogOptions>();

@@ -170,7 +170,7 @@ Result<Report> gate(const GateOptions& options, const Context& context) {
 }  // namespace
 
 void add_gate_command(CommandLine& command_line) {
-  CLI::App* verb =
+  Command* verb =
       command_line.top_verb("gate", "Refuse models that are unverified, and say why",
                             "attestctl gate --trust trust.toml --policy release.toml models/");
   auto options = std::make_shared<GateOptions>();

@@ -232,8 +232,8 @@ Result<Report> gpu_topology(const GpuOptions& options, Time now) {
 }  // namespace
 
 void add_gpu_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("gpu", "GPUs and NVSwitches: reports, RIMs, topology");
-  CLI::App* verb = command_line.verb(
+  Command* group = command_line.group("gpu", "GPUs and NVSwitches: reports, RIMs, topology");
+  Command* verb = command_line.verb(
       group, "verify", "Check a device's report, or a file of several devices' evidence",
       "attestctl gpu verify --report r.bin --chain c.pem --rim driver.xml --rim vbios.xml "
       "--at 2026-11-21");

@@ -26,7 +26,7 @@ Result<gpu::RootPins> read_roots(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-void add_root_options(CLI::App* verb, RootOptions& options, bool device_roots) {
+void add_root_options(Command* verb, RootOptions& options, bool device_roots) {
   if (device_roots)
     verb->add_option("--roots", options.device_roots,
                      "Roots of device certificates, files or folders; NVIDIA's published root "

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_line.h"
 #include "libattest/gpu/device_verdict.h"
 
 namespace CLI {
@@ -18,7 +19,7 @@ struct RootOptions {
   std::vector<std::string> device_roots;  // files or folders
   std::vector<std::string> rim_roots;
 };
-void add_root_options(CLI::App* verb, RootOptions& options, bool device_roots);
+void add_root_options(Command* verb, RootOptions& options, bool device_roots);
 
 struct Roots {
   gpu::RootPins device;

@@ -58,9 +58,9 @@ Result<Report> hardware_add(const ManifestOptions& options, Time now) {
 }  // namespace
 
 void add_hardware_commands(CommandLine& command_line) {
-  CLI::App* group =
+  Command* group =
       command_line.group("hardware", "Machines and devices: manifests, certificates, custody");
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "add", "Enter a device manifest: which TPM is in which machine",
       "attestctl hardware add --ek ek.pem --manufacturer Example --model R7 --serial 0815 \\\n"
       "    --issuer integrator@dc1.example --key integrator.key --server https://127.0.0.1:8443");

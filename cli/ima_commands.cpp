@@ -195,8 +195,8 @@ Result<Report> ima_verify(const ImaOptions& options) {
 }  // namespace
 
 void add_ima_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("ima", "IMA measurement lists");
-  CLI::App* verb =
+  Command* group = command_line.group("ima", "IMA measurement lists");
+  Command* verb =
       command_line.verb(group, "show", "Show an IMA list",
                         "attestctl ima show /sys/kernel/security/ima/ascii_runtime_measurements");
   auto shown = std::make_shared<ImaOptions>();

@@ -218,7 +218,7 @@ Result<Report> tokenize(const TokenizeOptions& options) {
 }  // namespace
 
 void add_infer_commands(CommandLine& command_line) {
-  CLI::App* verb = command_line.top_verb(
+  Command* verb = command_line.top_verb(
       "infer", "Let a model write, once its lineage checks out",
       "attestctl infer --model tiny.gguf --trust trust.toml --prompt \"The node\"");
   auto options = std::make_shared<InferOptions>();
@@ -229,7 +229,7 @@ void add_infer_commands(CommandLine& command_line) {
   verb->add_option("--policy", options->policy, "What a model must be (TOML)");
   verb->add_option("--prompt", options->prompt, "What to continue")->required();
   verb->add_option("--max-tokens", options->max_tokens, "At most this many tokens; 64 without")
-      ->check(CLI::PositiveNumber);
+      ->positive();
   verb->add_option("--temperature", options->sampler.temperature,
                    "0 (the default) takes the likeliest token");
   verb->add_option("--top-k", options->sampler.top_k, "Sample among this many tokens; 0 means all");
@@ -250,11 +250,11 @@ void add_infer_commands(CommandLine& command_line) {
   verb->add_option("--receipt", options->receipt, "Write the receipt to this file");
   verb->add_option("--private", options->private_prompt,
                    "Leave the prompt out of the receipt; what discloses it goes to this file");
-  verb->add_option("--schema", options->schema,
-                   "Write JSON by the JSON schema in this file, and nothing else");
+  Option* schema = verb->add_option("--schema", options->schema,
+                                    "Write JSON by the JSON schema in this file, and nothing else");
   verb->add_option("--grammar", options->grammar,
                    "Write a text by the grammar in this file (GBNF), and nothing else")
-      ->excludes("--schema");
+      ->excludes(schema);
   command_line.runs(verb, [options](const Context& context) { return infer(*options, context); });
 
   verb =

@@ -69,13 +69,13 @@ Result<Report> show(const ShowOptions& options) {
 
 }  // namespace
 
-void add_key_commands(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb = command_line.verb(group, "new", "Make a signing key, readable by you alone",
-                                     "attestctl key new publisher.key");
+void add_key_commands(CommandLine& command_line, Command* group) {
+  Command* verb = command_line.verb(group, "new", "Make a signing key, readable by you alone",
+                                    "attestctl key new publisher.key");
   auto fresh = std::make_shared<NewOptions>();
   verb->add_option("FILE", fresh->path, "Where to write it (PKCS#8 PEM, mode 0600)")->required();
   verb->add_option("--kind", fresh->kind, "ed25519, p256, p384 or p521")
-      ->check(CLI::IsMember({"ed25519", "p256", "p384", "p521"}));
+      ->one_of({"ed25519", "p256", "p384", "p521"});
   verb->add_option("--passphrase-file", fresh->passphrase_file,
                    "Encrypt with the first line of this file");
   command_line.runs(verb, [fresh](const Context&) { return make_new(*fresh); });

@@ -230,14 +230,14 @@ Result<Report> audit(const AuditOptions& options, const Context& context) {
 
 }  // namespace
 
-void add_ledger_check_commands(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb =
+void add_ledger_check_commands(CommandLine& command_line, Command* group) {
+  Command* verb =
       command_line.verb(group, "verify-note", "Check the signatures of a signed note",
                         "attestctl ledger verify-note --key \"$(cat log.vkey)\" checkpoint");
   auto note = std::make_shared<NoteOptions>();
   verb->add_option("--key", note->keys, "A verifier key, NAME+ID+KEY; may be given several times")
       ->required()
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("FILE", note->file, "The note")->required();
   command_line.runs(verb, [note](const Context&) { return verify_note(*note); });
 

@@ -194,10 +194,10 @@ Result<Report> fsck(const LogOptions& options) {
   return report;
 }
 
-void add_directory(CLI::App* verb, const Options& options) {
+void add_directory(Command* verb, const Options& options) {
   verb->add_option("DIR", options->directory, "The log's directory")->required();
 }
-void add_key(CLI::App* verb, const Options& options) {
+void add_key(Command* verb, const Options& options) {
   verb->add_option("--key", options->key, "The log's signing key: a file or a pkcs11: URI")
       ->required();
   verb->add_option("--passphrase-file", options->passphrase_file,
@@ -206,11 +206,11 @@ void add_key(CLI::App* verb, const Options& options) {
 
 }  // namespace
 
-void add_ledger_commands(CommandLine& command_line, CLI::App* group) {
+void add_ledger_commands(CommandLine& command_line, Command* group) {
   const auto verb = [&](const char* name, const char* what, const char* example,
                         Result<Report> (*run)(const LogOptions&)) {
     auto options = std::make_shared<LogOptions>();
-    CLI::App* added = command_line.verb(group, name, what, example);
+    Command* added = command_line.verb(group, name, what, example);
     add_directory(added, options);
     command_line.runs(added, [options, run](const Context&) { return run(*options); });
     return std::pair(added, options);
@@ -230,8 +230,8 @@ void add_ledger_commands(CommandLine& command_line, CLI::App* group) {
        show);
 
   auto options = std::make_shared<LogOptions>();
-  CLI::App* added = command_line.verb(group, "add", "Enter statements and publish a checkpoint",
-                                      "attestctl ledger add ./log release.statement --key log.key");
+  Command* added = command_line.verb(group, "add", "Enter statements and publish a checkpoint",
+                                     "attestctl ledger add ./log release.statement --key log.key");
   add_directory(added, options);
   added->add_option("FILE", options->files, "Signed statements or DSSE envelopes")->required();
   add_key(added, options);
@@ -247,7 +247,7 @@ void add_ledger_commands(CommandLine& command_line, CLI::App* group) {
                                     "attestctl ledger find ./log sha256:5e0c…", find);
   found->add_option("TEXT", find_options->text, "What to look for")->required();
   found->add_option("--by", find_options->field, "subject (the default), issuer, kind or parent")
-      ->check(CLI::IsMember({"subject", "issuer", "kind", "parent"}));
+      ->one_of({"subject", "issuer", "kind", "parent"});
 
   auto [proved, prove_options] =
       verb("prove", "Write a C2SP tlog-proof of one entry",

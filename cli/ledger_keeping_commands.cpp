@@ -167,16 +167,16 @@ Result<Report> monitor(const MonitorOptions& options) {
   return report;
 }
 
-void add_signing_key(CLI::App* verb, const std::shared_ptr<KeepOptions>& options) {
+void add_signing_key(Command* verb, const std::shared_ptr<KeepOptions>& options) {
   verb->add_option("--key", options->key, "The log's signing key: a file or a pkcs11: URI")
       ->required();
   verb->add_option("--passphrase-file", options->passphrase_file,
                    "Holds the key's passphrase in its first line");
 }
 
-void add_backup_commands(CommandLine& command_line, CLI::App* group) {
+void add_backup_commands(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<KeepOptions>();
-  CLI::App* verb =
+  Command* verb =
       command_line.verb(group, "backup", "Copy a log's database while it runs",
                         "attestctl ledger backup /var/lib/attest/log --output /backup/2026-11-21");
   verb->add_option("DIR", options->directory, "The log's directory")->required();
@@ -199,10 +199,10 @@ void add_backup_commands(CommandLine& command_line, CLI::App* group) {
   command_line.runs(verb, [options](const Context&) { return restore(*options); });
 }
 
-void add_ending_commands(CommandLine& command_line, CLI::App* group) {
+void add_ending_commands(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<KeepOptions>();
-  CLI::App* verb = command_line.verb(group, "freeze", "Publish a last checkpoint and end a log",
-                                     "attestctl ledger freeze ./log --key log.key");
+  Command* verb = command_line.verb(group, "freeze", "Publish a last checkpoint and end a log",
+                                    "attestctl ledger freeze ./log --key log.key");
   verb->add_option("DIR", options->directory, "The log's directory")->required();
   add_signing_key(verb, options);
   command_line.runs(verb,
@@ -223,29 +223,29 @@ void add_ending_commands(CommandLine& command_line, CLI::App* group) {
 
 }  // namespace
 
-void add_ledger_keeping_commands(CommandLine& command_line, CLI::App* group) {
+void add_ledger_keeping_commands(CommandLine& command_line, Command* group) {
   add_backup_commands(command_line, group);
   add_ending_commands(command_line, group);
 
   auto options = std::make_shared<MonitorOptions>();
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "monitor", "Follow a log: alarm on rollback and split view, tell of watched entries",
       "attestctl ledger monitor https://log.example/a --key VKEY --state a.checkpoint \\\n"
       "    --subject sha256:5e0c… --expect 118:release.statement");
   verb->add_option("LOG", options->place, "A directory of tiles, or a log's URL")->required();
   verb->add_option("--key", options->key, "The log's verifier key")->required();
   verb->add_option("--witness", options->witnesses, "A witness's verifier key; repeatable")
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--state", options->state, "Keeps the last checkpoint seen; made when missing")
       ->required();
   verb->add_option("--subject", options->subjects, "Tell of entries on this subject; repeatable")
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--signer", options->signers,
                    "Tell of entries by the key of this thumbprint (hex); repeatable")
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--expect", options->expected,
                    "INDEX:FILE, an entry the log promised to hold there; repeatable")
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--ca-file", options->ca_file, "Trust these certificates for the URL (PEM)");
   command_line.runs(verb, [options](const Context&) { return monitor(*options); });
 }

@@ -153,8 +153,8 @@ Result<Report> verify_receipt(const ReceiptOptions& options) {
   return fail(*std::move(last));
 }
 
-void add_make_receipt(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb =
+void add_make_receipt(CommandLine& command_line, Command* group) {
+  Command* verb =
       command_line.verb(group, "receipt", "Sign a COSE receipt of an entry, or of a log's growth",
                         "attestctl ledger receipt ./log 118 --key log.key --output 118.receipt");
   auto options = std::make_shared<ReceiptOptions>();
@@ -173,17 +173,17 @@ void add_make_receipt(CommandLine& command_line, CLI::App* group) {
 
 }  // namespace
 
-void add_ledger_receipt_commands(CommandLine& command_line, CLI::App* group) {
+void add_ledger_receipt_commands(CommandLine& command_line, Command* group) {
   add_make_receipt(command_line, group);
 
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "verify-receipt", "Check a COSE receipt of inclusion or consistency",
       "attestctl ledger verify-receipt --key log.pem --entry a.statement a.receipt");
   auto options = std::make_shared<ReceiptOptions>();
   verb->add_option("--key", options->keys,
                    "The log's key: a file (PEM, DER, certificate) or NAME+ID+KEY; repeatable")
       ->required()
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--entry", options->entry, "The entry's bytes, for a receipt of inclusion");
   auto* older = verb->add_option("--older", options->older,
                                  "A checkpoint of the older tree, for one of consistency");

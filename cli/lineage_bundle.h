@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cli/command_line.h"
 #include "libattest/base/time.h"
 #include "libattest/lineage/bundle.h"
 
@@ -18,7 +19,7 @@ struct BundleOf {
   std::string trust;
 };
 // add_bundle_options adds FILE, --bundle and --trust.
-void add_bundle_options(CLI::App* verb, BundleOf& options);
+void add_bundle_options(Command* verb, BundleOf& options);
 
 Result<lineage::VerifiedBundle> verified_bundle(const BundleOf& options, Time now);
 

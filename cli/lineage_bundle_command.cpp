@@ -68,8 +68,8 @@ Result<Report> fetch_bundle(const BundleOptions& options, Time now) {
 
 }  // namespace
 
-void add_lineage_bundle_command(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb =
+void add_lineage_bundle_command(CommandLine& command_line, Command* group) {
+  Command* verb =
       command_line.verb(group, "bundle", "Write a model's newest proof bundle beside it",
                         "attestctl lineage bundle tiny-q8.gguf --server https://127.0.0.1:8443\n"
                         "  attestctl lineage bundle tiny-q8.gguf --log ./log \\\n"

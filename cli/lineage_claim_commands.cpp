@@ -122,8 +122,8 @@ Result<Report> import(const std::string& file) {
 
 }  // namespace
 
-void add_lineage_claim_commands(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb =
+void add_lineage_claim_commands(CommandLine& command_line, Command* group) {
+  Command* verb =
       command_line.verb(group, "check", "Hold unsigned SLSA provenance together: is it a descent?",
                         "attestctl lineage check provenance.jsonl");
   auto file = std::make_shared<std::string>();

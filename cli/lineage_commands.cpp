@@ -187,8 +187,8 @@ Result<Report> revoke(const RevokeOptions& options, Time now) {
                 statement::encode(statement::Revocation{options.reason}), now);
 }
 
-void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb = command_line.verb(
+void add_writing_verbs(CommandLine& command_line, Command* group) {
+  Command* verb = command_line.verb(
       group, "add", "Release a model or data set: sign where it comes from, and enter it",
       "attestctl lineage add tiny-q8.gguf --operation quantize --parameter to=q8_0 \\\n"
       "    --parent base:tiny-f32.gguf --licence Apache-2.0 --issuer tiny@lab.example \\\n"
@@ -263,7 +263,7 @@ void add_writing_verbs(CommandLine& command_line, CLI::App* group) {
 }  // namespace
 
 void add_lineage_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("lineage", "Where models come from");
+  Command* group = command_line.group("lineage", "Where models come from");
   add_writing_verbs(command_line, group);
   add_lineage_bundle_command(command_line, group);
   add_lineage_graph_commands(command_line, group);

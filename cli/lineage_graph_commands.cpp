@@ -251,7 +251,7 @@ Result<Report> bom(const VerifyOptions& options, Time now) {
 
 }  // namespace
 
-void add_bundle_options(CLI::App* verb, BundleOf& options) {
+void add_bundle_options(Command* verb, BundleOf& options) {
   verb->add_option("FILE", options.file, "The model")->required();
   verb->add_option("--bundle", options.bundle, "Its proof bundle; FILE.attest/bundle.cbor without");
   add_trust_option(verb, options.trust);
@@ -266,9 +266,9 @@ Result<lineage::VerifiedBundle> verified_bundle(const BundleOf& options, Time no
   return verified;
 }
 
-void add_lineage_graph_commands(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb = command_line.verb(group, "show", "Show what was said of one model",
-                                     "attestctl lineage show tiny-q8.gguf --trust trust.toml");
+void add_lineage_graph_commands(CommandLine& command_line, Command* group) {
+  Command* verb = command_line.verb(group, "show", "Show what was said of one model",
+                                    "attestctl lineage show tiny-q8.gguf --trust trust.toml");
   auto shown = std::make_shared<VerifyOptions>();
   add_bundle_options(verb, *shown);
   command_line.runs(verb, [shown](const Context& context) { return show(*shown, context.now); });
@@ -288,7 +288,7 @@ void add_lineage_graph_commands(CommandLine& command_line, CLI::App* group) {
   auto drawn = std::make_shared<VerifyOptions>();
   add_bundle_options(verb, *drawn);
   verb->add_option("--as", drawn->form, "tree (the default), dot, mermaid or svg")
-      ->check(CLI::IsMember({"tree", "dot", "mermaid", "svg"}));
+      ->one_of({"tree", "dot", "mermaid", "svg"});
   command_line.runs(verb, [drawn](const Context& context) { return graph(*drawn, context.now); });
 
   verb =

@@ -52,8 +52,8 @@ Result<Report> reproduce(const ReproduceOptions& options, Time now) {
 
 }  // namespace
 
-void add_lineage_reproduce_command(CommandLine& command_line, CLI::App* group) {
-  CLI::App* verb = command_line.verb(
+void add_lineage_reproduce_command(CommandLine& command_line, Command* group) {
+  Command* verb = command_line.verb(
       group, "reproduce", "Perform a released operation again, and compare",
       "attestctl lineage reproduce tiny-q8.gguf --parent tiny-f32.gguf --trust trust.toml");
   auto options = std::make_shared<ReproduceOptions>();

@@ -79,34 +79,22 @@ void add_groups(CommandLine& command_line) {
   add_rim_commands(command_line);
   add_dice_commands(command_line);
   add_hardware_commands(command_line);
-  CLI::App* ledger = command_line.group("ledger", "Transparency logs: one's own, and anyone's");
+  Command* ledger = command_line.group("ledger", "Transparency logs: one's own, and anyone's");
   add_ledger_commands(command_line, ledger);
   add_ledger_check_commands(command_line, ledger);
   add_ledger_keeping_commands(command_line, ledger);
   add_ledger_receipt_commands(command_line, ledger);
   add_witness_commands(command_line);
   add_trust_commands(command_line);
-  CLI::App* key = command_line.group("key", "Signing keys in files and tokens");
+  Command* key = command_line.group("key", "Signing keys in files and tokens");
   add_key_commands(command_line, key);
   add_publish_commands(command_line, key);
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Provenance of hardware and models, checked offline", "attestctl");
-  app.set_version_flag("--version", "attestctl " ATTEST_VERSION);
-  app.require_subcommand(1);
-  app.footer(
-      "Exit status: 0 pass, 1 refused, 2 could not be checked, 64 wrong usage, 70 a fault of "
-      "ours.\nOffline unless --server is given. Every verb takes --json and --help.");
-  CommandLine command_line(app);
+  CommandLine command_line;
   add_groups(command_line);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "attestctl: %s\nTry: attestctl --help\n", error.what());
-    return 64;
-  }
+  if (const std::optional<int> status = command_line.parse(argc, argv)) return *status;
   Terminal terminal;
   const Context context{.now = std::chrono::floor<Seconds>(std::chrono::system_clock::now()),
                         .json = command_line.json(),

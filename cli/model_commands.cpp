@@ -173,9 +173,9 @@ Result<Report> merge(const MergeOptions& options) {
   return report;
 }
 
-void add_merge(CommandLine& command_line, CLI::App* group) {
+void add_merge(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<MergeOptions>();
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "merge", "Merge safetensors weights, the same bytes everywhere",
       "attestctl model merge a.safetensors b.safetensors --weight 0.5 0.5 --output m.safetensors");
   verb->add_option("FILES", options->files, "Files with the same tensors, for a linear merge");
@@ -190,12 +190,12 @@ void add_merge(CommandLine& command_line, CLI::App* group) {
 }  // namespace
 
 void add_model_commands(CommandLine& command_line) {
-  CLI::App* group =
+  Command* group =
       command_line.group("model", "Model files: identity, content, deterministic operations");
 
   auto options = std::make_shared<ModelOptions>();
-  CLI::App* verb = command_line.verb(group, "digest", "SHA-256 and fs-verity digest, in one pass",
-                                     "attestctl model digest tiny.gguf");
+  Command* verb = command_line.verb(group, "digest", "SHA-256 and fs-verity digest, in one pass",
+                                    "attestctl model digest tiny.gguf");
   verb->add_option("PATH", options->path, "A file, or a directory")->required();
   command_line.runs(verb, [options](const Context& context) { return digest(*options, context); });
 
@@ -208,7 +208,7 @@ void add_model_commands(CommandLine& command_line) {
                            "attestctl model quantize tiny-f32.gguf --output tiny-q8.gguf");
   verb->add_option("FILE", options->path, "The source")->required();
   verb->add_option("--output", options->output, "Where to write the result")->required();
-  verb->add_option("--to", options->to, "q8_0")->check(CLI::IsMember({"q8_0"}));
+  verb->add_option("--to", options->to, "q8_0")->one_of({"q8_0"});
   command_line.runs(verb, [options](const Context&) { return quantize(*options); });
   add_merge(command_line, group);
 }

@@ -380,9 +380,9 @@ Result<Report> inspect(const InspectOptions& options) {
 
 }  // namespace
 
-void add_model_inspect_command(CommandLine& command_line, CLI::App* group) {
+void add_model_inspect_command(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* verb =
+  Command* verb =
       command_line.verb(group, "inspect", "Show what a model file holds, and code hidden in it",
                         "attestctl model inspect tiny.gguf");
   verb->add_option("FILE", options->path,

@@ -71,9 +71,9 @@ Result<Report> sign(const SignOptions& options, const Context& context) {
   return report;
 }
 
-void add_sign(CommandLine& command_line, CLI::App* group) {
+void add_sign(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<SignOptions>();
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "sign", "Sign a model as OpenSSF Model Signing has it",
       "attestctl model sign models/chat --key publisher.key --bundle models/chat/model.sig");
   verb->add_option("PATH", options->path, "A directory, or a single file")->required();
@@ -85,7 +85,7 @@ void add_sign(CommandLine& command_line, CLI::App* group) {
   verb->add_option("--certificates", options->certificates,
                    "The key's certificate and its issuers, leaf first (PEM)");
   verb->add_option("--hash", options->hash, "sha256, blake2b or blake3")
-      ->check(CLI::IsMember({"sha256", "blake2b", "blake3"}));
+      ->one_of({"sha256", "blake2b", "blake3"});
   verb->add_option("--shard-size", options->shard_size,
                    "Sign shards of this many bytes instead of whole files");
   verb->add_flag("--allow-symlinks", options->allow_symlinks,
@@ -98,7 +98,7 @@ void add_sign(CommandLine& command_line, CLI::App* group) {
 
 }  // namespace
 
-void add_model_sign_command(CommandLine& command_line, CLI::App* group) {
+void add_model_sign_command(CommandLine& command_line, Command* group) {
   add_sign(command_line, group);
 }
 

@@ -338,9 +338,9 @@ Result<Report> verify(const VerifyOptions& options, const Context& context) {
   return verify_file(options, *bundle);
 }
 
-void add_verify(CommandLine& command_line, CLI::App* group) {
+void add_verify(CommandLine& command_line, Command* group) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       group, "verify", "Check a model's signature, and each of its files",
       "attestctl model verify models/chat --bundle models/chat/model.sig --key publisher.pub");
   verb->add_option("PATH", options->path,
@@ -367,7 +367,7 @@ void add_verify(CommandLine& command_line, CLI::App* group) {
 
 }  // namespace
 
-void add_model_verify_command(CommandLine& command_line, CLI::App* group) {
+void add_model_verify_command(CommandLine& command_line, Command* group) {
   add_verify(command_line, group);
 }
 

@@ -106,11 +106,11 @@ Result<Report> show(const NodeOptions& options, const Context& context) {
 }  // namespace
 
 void add_node_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("node", "The nodes a verifier knows");
+  Command* group = command_line.group("node", "The nodes a verifier knows");
 
   auto options = std::make_shared<NodeOptions>();
-  CLI::App* verb = command_line.verb(group, "list", "List nodes and their states",
-                                     "attestctl node list --server https://127.0.0.1:8443");
+  Command* verb = command_line.verb(group, "list", "List nodes and their states",
+                                    "attestctl node list --server https://127.0.0.1:8443");
   add_server_options(verb, options->server);
   command_line.runs(verb, [options](const Context&) { return list(*options); });
 

@@ -38,8 +38,8 @@ Result<Report> key_status(const KeyStatusOptions& options, statement::KeyStatus:
 
 }  // namespace
 
-void add_publish_commands(CommandLine& command_line, CLI::App* key_group) {
-  CLI::App* verb = command_line.verb(
+void add_publish_commands(CommandLine& command_line, Command* key_group) {
+  Command* verb = command_line.verb(
       command_line.group("policy", "Appraisal policies"), "sign", "Sign a policy and enter it",
       "attestctl policy sign node-policy.toml --name node --issuer admin@dc1.example \\\n"
       "    --key admin.key --server https://127.0.0.1:8443");

@@ -177,7 +177,7 @@ Result<Report> quote_verify(const QuoteOptions& options) {
 }  // namespace
 
 void add_quote_commands(CommandLine& command_line) {
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       command_line.group("quote", "TPM quotes"), "verify", "Check a TPM quote from files",
       "attestctl quote verify --attest q.attest --signature q.sig --ak ak.pub --pcrs q.pcrs");
   auto quote = std::make_shared<QuoteOptions>();

@@ -282,11 +282,11 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
 }  // namespace
 
 void add_receipt_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("receipt", "Signed answers");
+  Command* group = command_line.group("receipt", "Signed answers");
 
   auto options = std::make_shared<ReceiptOptions>();
-  CLI::App* verb = command_line.verb(group, "show", "Show what a receipt says, unchecked",
-                                     "attestctl receipt show answer.receipt");
+  Command* verb = command_line.verb(group, "show", "Show what a receipt says, unchecked",
+                                    "attestctl receipt show answer.receipt");
   verb->add_option("FILE", options->file, "The receipt")->required();
   command_line.runs(verb, [options](const Context&) { return show(*options); });
 
@@ -317,12 +317,12 @@ void add_receipt_commands(CommandLine& command_line) {
   verb->add_option("--policy", options->policy, "What the model must be (TOML)");
   verb->add_option("--sample", options->sample,
                    "Compare so many positions, drawn at random; all without")
-      ->check(CLI::PositiveNumber);
+      ->positive();
   verb->add_option("--opening", options->opening,
                    "What discloses a private prompt: a file of attestctl infer --private");
   verb->add_option("--memory", options->memory_mb,
                    "Megabytes that weights may take; layers are then streamed from disk")
-      ->check(CLI::PositiveNumber);
+      ->positive();
   verb->add_option("--threads", options->threads,
                    "All cores without; the result does not depend on it");
   command_line.runs(verb, [options](const Context& context) { return replay(*options, context); });

@@ -227,8 +227,8 @@ Result<Report> reference_explain(const ExplainOptions& options) {
 }  // namespace
 
 void add_reference_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("reference", "Reference values");
-  CLI::App* verb = command_line.verb(
+  Command* group = command_line.group("reference", "Reference values");
+  Command* verb = command_line.verb(
       group, "make", "Turn a known-good boot into reference values",
       "attestctl reference make --event-log good.bin --platform r7 --description \"debian 12.15\" "
       "\\\n"

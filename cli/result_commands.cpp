@@ -128,11 +128,11 @@ Result<Report> verify(const ResultOptions& options, const Context& context) {
 }  // namespace
 
 void add_result_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("result", "Attestation results (EAR)");
+  Command* group = command_line.group("result", "Attestation results (EAR)");
 
   auto options = std::make_shared<ResultOptions>();
-  CLI::App* verb = command_line.verb(group, "show", "Show what a result says, unchecked",
-                                     "attestctl result show rack7-n03.ear");
+  Command* verb = command_line.verb(group, "show", "Show what a result says, unchecked",
+                                    "attestctl result show rack7-n03.ear");
   verb->add_option("FILE", options->file, "The result, JWT or CWT")->required();
   command_line.runs(verb, [options](const Context& context) { return show(*options, context); });
 

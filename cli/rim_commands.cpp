@@ -122,9 +122,9 @@ Result<Report> add(const AddOptions& options, Time now) {
 }  // namespace
 
 void add_rim_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("rim", "RIM files: reference values of GPUs and switches");
-  CLI::App* verb = command_line.verb(group, "show", "Show a RIM file and check its signature",
-                                     "attestctl rim show NV_GPU_DRIVER_GH100_550.90.07.xml");
+  Command* group = command_line.group("rim", "RIM files: reference values of GPUs and switches");
+  Command* verb = command_line.verb(group, "show", "Show a RIM file and check its signature",
+                                    "attestctl rim show NV_GPU_DRIVER_GH100_550.90.07.xml");
   auto options = std::make_shared<ShowOptions>();
   verb->add_option("FILE", options->path, "The RIM file")->required();
   verb->add_option("--at", options->at, "The time at which its signer must be valid");

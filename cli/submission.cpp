@@ -14,7 +14,7 @@
 
 namespace attest::cli {
 
-void add_server_options(CLI::App* verb, ServerOptions& options) {
+void add_server_options(Command* verb, ServerOptions& options) {
   verb->add_option("--server", options.url,
                    "The verifier's address, such as https://127.0.0.1:8443");
   verb->add_option("--ca", options.ca_file, "Trust exactly these certificate authorities (PEM)");
@@ -26,7 +26,7 @@ Result<http::Client> connect(const ServerOptions& options) {
   return http::Client::make(client, system_random());
 }
 
-void add_submission_options(CLI::App* verb, SubmissionOptions& options) {
+void add_submission_options(Command* verb, SubmissionOptions& options) {
   verb->add_option("--issuer", options.issuer, "The name you speak under, as the trust root has it")
       ->required();
   verb->add_option("--key", options.key, "Your signing key: a file or a pkcs11: URI")->required();

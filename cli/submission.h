@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_line.h"
 #include "cli/report.h"
 #include "libattest/base/bytes.h"
 #include "libattest/base/time.h"
@@ -21,7 +22,7 @@ struct ServerOptions {
   std::string url;      // "https://127.0.0.1:8443"
   std::string ca_file;  // PEM; the system's store without
 };
-void add_server_options(CLI::App* verb, ServerOptions& options);
+void add_server_options(Command* verb, ServerOptions& options);
 Result<http::Client> connect(const ServerOptions& options);
 
 struct SubmissionOptions {
@@ -32,7 +33,7 @@ struct SubmissionOptions {
   std::string output;
 };
 // add_submission_options adds --issuer, --key, --server, --ca and --output.
-void add_submission_options(CLI::App* verb, SubmissionOptions& options);
+void add_submission_options(Command* verb, SubmissionOptions& options);
 
 // submit signs a statement and sends it where the options say; both --server and --output may be
 // given, one must be. The report says the entry's index.

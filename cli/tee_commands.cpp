@@ -169,7 +169,7 @@ Result<Report> tee_verify(const TeeOptions& options, Time now) {
 }  // namespace
 
 void add_tee_commands(CommandLine& command_line) {
-  CLI::App* verb = command_line.verb(
+  Command* verb = command_line.verb(
       command_line.group("tee", "Trusted execution environments: SEV-SNP and TDX"), "verify",
       "Check an SNP report or a TDX quote, offline",
       "attestctl tee verify report.bin --collateral collateral/ --report-data 5f…");

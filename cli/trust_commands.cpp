@@ -12,7 +12,7 @@
 
 namespace attest::cli {
 
-void add_trust_option(CLI::App* verb, std::string& path) {
+void add_trust_option(Command* verb, std::string& path) {
   verb->add_option("--trust", path,
                    "The trust root; $ATTEST_TRUST or /etc/attest/trust.toml without");
 }
@@ -141,11 +141,11 @@ Result<Report> policy(const TrustOptions& options) {
 }  // namespace
 
 void add_trust_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("trust", "The trust root: whom to believe about what");
+  Command* group = command_line.group("trust", "The trust root: whom to believe about what");
 
   auto options = std::make_shared<TrustOptions>();
-  CLI::App* verb = command_line.verb(group, "show", "Show whom a trust root believes",
-                                     "attestctl trust show --trust trust.toml");
+  Command* verb = command_line.verb(group, "show", "Show whom a trust root believes",
+                                    "attestctl trust show --trust trust.toml");
   add_trust_option(verb, options->path);
   command_line.runs(verb,
                     [options](const Context& context) { return show(*options, context.now); });

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cli/command_line.h"
 #include "libattest/trust/trust_root.h"
 
 namespace CLI {
@@ -11,7 +12,7 @@ class App;
 
 namespace attest::cli {
 
-void add_trust_option(CLI::App* verb, std::string& path);
+void add_trust_option(Command* verb, std::string& path);
 
 // load_trust reads the trust root; an empty `path` means the environment's, then the installed one.
 // The file is believed because the person named or installed it.

@@ -96,7 +96,7 @@ Result<Report> serve(const WitnessOptions& options) {
   return report;
 }
 
-void add_key_options(CLI::App* verb, WitnessOptions& options) {
+void add_key_options(Command* verb, WitnessOptions& options) {
   verb->add_option("--name", options.name, "The witness's name in its key")->required();
   verb->add_option("--key", options.key, "Its signing key (Ed25519)")->required();
   verb->add_option("--passphrase-file", options.passphrase_file,
@@ -106,10 +106,10 @@ void add_key_options(CLI::App* verb, WitnessOptions& options) {
 }  // namespace
 
 void add_witness_commands(CommandLine& command_line) {
-  CLI::App* group = command_line.group("witness", "Being a witness for logs");
+  Command* group = command_line.group("witness", "Being a witness for logs");
 
   auto options = std::make_shared<WitnessOptions>();
-  CLI::App* verb =
+  Command* verb =
       command_line.verb(group, "show", "Show a witness's verifier key",
                         "attestctl witness show --name witness.dc2.example --key witness.key");
   add_key_options(verb, *options);
@@ -125,7 +125,7 @@ void add_witness_commands(CommandLine& command_line) {
       ->required();
   verb->add_option("--log", options->logs, "A log's verifier key; may be repeated")
       ->required()
-      ->allow_extra_args(false);
+      ->one_each_time();
   verb->add_option("--listen", options->listen, "Address and port; without TLS only on loopback");
   auto* certificate =
       verb->add_option("--certificate", options->certificate, "TLS certificate chain (PEM)");
