@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agentd/collect/collectors.h"
+#include "agentd/collect/ima_list.h"
 #include "agentd/collect/tsm_collector.h"
 #include "libattest/base/cbor.h"
 #include "libattest/result/attestation_result.h"
@@ -14,7 +15,7 @@ namespace attest::agentd {
 namespace {
 
 // A PCR that moves on each of these tries is being extended all the time.
-constexpr int quote_tries = 4;
+constexpr int quote_tries = 5;
 
 std::optional<Sha256> thumbprint(const std::optional<evidence::RuntimeKey>& runtime) {
   if (!runtime) return std::nullopt;
@@ -22,8 +23,8 @@ std::optional<Sha256> thumbprint(const std::optional<evidence::RuntimeKey>& runt
 }
 
 // matches says whether the TPM quoted the very values that were read.
-Result<bool> matches(const TpmQuote& quote, const tpm::PcrValues& values) {
-  TRY(const tpm::UntrustedQuote parsed, tpm::parse_quote(quote.attest));
+Result<bool> matches(const TpmQuote& quote, const tpm::UntrustedQuote& parsed,
+                     const tpm::PcrValues& values) {
   TRY(const tpm::UntrustedSignature signature, tpm::parse_signature(quote.signature));
   TRY(const Bytes digest, tpm::pcr_digest(signature.hash, parsed.selection, values));
   return equal(digest, parsed.pcr_digest);
@@ -104,16 +105,24 @@ Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
   TRY(const LoadedKey ak, tpm.load_ak(ek, key.wrapped));
   TRY(const tpm::UntrustedPublic area, tpm::parse_sized_public(key.wrapped.sized_public));
   items.push_back(evidence::make_item(label::tpm_ak, area.bytes));
+  std::uint64_t known = challenge.ima() ? challenge.ima()->entries : 0;
   for (int attempt = 0; attempt < quote_tries; ++attempt) {
     TRY(const tpm::PcrValues values, tpm.read_pcrs(configuration.pcrs));
     std::vector<evidence::EvidenceItem> whole = items;
-    TRY(const auto ima, read_kernel_log(configuration.ima_log));
-    if (ima) whole.push_back(evidence::make_item(label::ima, *ima));
+    TRY(const auto ima, read_ima_list(configuration.ima_log, known));
+    if (ima)
+      whole.push_back(
+          evidence::make_item(ima->after > 0 ? label::ima_rest : label::ima, ima->entries));
     whole.push_back(evidence::make_item(label::tpm_pcrs, tpm::encode_pcrs(values)));
     const Sha256 qualifying =
         evidence::qualifying_data(challenge.digest(), challenge.node(), thumbprint(runtime), whole);
     TRY(const TpmQuote quote, tpm.quote(ak, qualifying, configuration.pcrs));
-    TRY(const bool same, matches(quote, values));
+    TRY(const tpm::UntrustedQuote parsed, tpm::parse_quote(quote.attest));
+    if (known > 0 && parsed.clock.reset_count != challenge.ima()->reset_count) {
+      known = 0;  // what the verifier knows is of a boot that is over: this one's list goes whole
+      continue;
+    }
+    TRY(const bool same, matches(quote, parsed, values));
     if (!same) continue;
     cbor::Array pair{quote.attest, quote.signature};
     whole.push_back(evidence::make_item(label::tpm_quote, cbor::encode(std::move(pair))));

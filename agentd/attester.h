@@ -24,7 +24,8 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
 // quote_items adds `tpm-ak`, `tpm-pcrs`, `ima` and, last, `tpm-quote` to the items, and gives the
 // collection. The IMA list is read between the PCRs and the quote: where PCR 10 holds the same in
 // both, the list leads there, whatever is measured before and after. A PCR that moves between
-// reading and quoting makes it read and quote again.
+// reading and quoting makes it read and quote again. Of a list that the challenge says is known up
+// to an entry of this boot, what follows is sent, as `ima-rest`.
 Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
                           const Configuration& configuration,
                           const evidence::VerifiedChallenge& challenge,

@@ -67,7 +67,8 @@ Status read_tpm(TomlTable table, Configuration& configuration) {
     configuration.ek = *kind;
   }
   TRY(const auto pcrs, table.optional_text("pcrs"));
-  const auto selection = tpm::parse_selection(pcrs.value_or("sha256:0,1,2,3,4,5,6,7,8,9,14"));
+  const auto selection =
+      tpm::parse_selection(pcrs.value_or("sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14"));
   if (!selection) return fail(table.wrong("pcrs", selection.error().to_string()));
   configuration.pcrs = *selection;
   return {};
@@ -107,6 +108,11 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   configuration.interval = interval.value_or(Seconds(600));
   if (configuration.interval < Seconds(1))
     return fail(root.wrong("interval", "is too short").expected("at least 1s"));
+
+  TRY(const auto change_interval, root.optional_span("change_interval"));
+  configuration.change_interval = change_interval.value_or(configuration.change_interval);
+  if (configuration.change_interval < Seconds(1))
+    return fail(root.wrong("change_interval", "is too short").expected("at least 1s"));
 
   TRY(const auto verifier, root.table("verifier"));
   TRY(configuration.verifier, read_verifier(verifier));

@@ -38,6 +38,8 @@ struct Configuration {
   Path ima_log;
   std::vector<Path> models;  // files, or folders whose *.gguf and *.safetensors files are meant
   Seconds interval{600};
+  // How soon after an attestation a change makes the node attest again.
+  Seconds change_interval{30};
   VerifierConfiguration verifier;
   std::optional<RuntimeConfiguration> runtime;
 };

@@ -1,10 +1,14 @@
-// agentd: the node's agent. Attests on a schedule, on SIGHUP, and when a runtime asks; ends on
-// SIGTERM. With --once it attests once and exits by the verdict; with --enrol it enrols; with
+// agentd: the node's agent. Attests on a schedule, on SIGHUP, when what it reports changes, and
+// when a runtime asks; ends on SIGTERM. With --once it attests once and exits by the verdict; with
+// --enrol it enrols; with
 // --write-ek it writes the EK certificate.
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include <CLI/CLI.hpp>
 
+#include "agentd/change_watch.h"
 #include "agentd/enrolment.h"
 #include "agentd/runtime_socket.h"
 #include "agentd/service.h"
@@ -35,6 +39,25 @@ std::chrono::milliseconds with_jitter(Seconds interval) {
                                    milliseconds / 5 * part / 65536);
 }
 
+// wait_for_reason gives true once there is a reason to attest: the interval is over, SIGHUP, or a
+// change; false once the agent shall end.
+bool wait_for_reason(const Configuration& configuration, const DaemonSignals& signals,
+                     ChangeWatch& watch) {
+  using Clock = std::chrono::steady_clock;
+  const auto due = Clock::now() + with_jitter(configuration.interval);
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+    const auto slice = std::min<std::chrono::milliseconds>(left, configuration.change_interval);
+    const auto asked = signals.wait(slice, [] { return true; });
+    if (asked != DaemonSignals::Asked::nothing) return asked == DaemonSignals::Asked::reload;
+    if (Clock::now() >= due) return true;
+    if (const std::string changes = watch.changes(); !changes.empty()) {
+      log_info("attesting before the interval is over: " + changes);
+      return true;
+    }
+  }
+}
+
 int run(const Configuration& configuration, Service& service) {
   const DaemonSignals signals;
   std::unique_ptr<RuntimeSocket> socket;
@@ -48,12 +71,11 @@ int run(const Configuration& configuration, Service& service) {
     socket = *std::move(opened);
   }
   notify_ready();
-  for (;;) {
+  ChangeWatch watch(configuration.models, configuration.event_log, configuration.ima_log);
+  do {
+    watch.mark();  // what changes while it attests is attested again
     report(service.attest());
-    // SIGHUP asks for an attestation now, as the end of the wait does.
-    const auto asked = signals.wait(with_jitter(configuration.interval), [] { return true; });
-    if (asked == DaemonSignals::Asked::end) break;
-  }
+  } while (wait_for_reason(configuration, signals, watch));
   notify_stopping();
   return 0;
 }

@@ -38,6 +38,7 @@ Result<evidence::EnrolResult> VerifierClient::complete_enrolment(
 Result<Bytes> VerifierClient::challenge(std::string_view node) const {
   cbor::Map request;
   request.emplace_back("node", node);
+  request.emplace_back("rest_of_ima", true);
   return client_.exchange(url_ + "/v1/challenge", cbor_type, cbor::encode(std::move(request)));
 }
 

@@ -169,8 +169,10 @@ void add_attestation(http::Router& router, Services services) {
                TRY(const cbor::Value body, body_of(request));
                TRY(cbor::Fields fields, cbor::Fields::of(body, "the request"));
                TRY(const std::string node, fields.text("node"));
+               const cbor::Value* rest = fields.optional("rest_of_ima");
+               const bool rest_of_ima = rest && rest->as_boolean() && *rest->as_boolean();
                TRY_VOID(fields.finish());
-               TRY(Bytes challenge, services.attestation.challenge(node));
+               TRY(Bytes challenge, services.attestation.challenge(node, rest_of_ima));
                return http::bytes_response(200, std::string(evidence::challenge_media_type),
                                            std::move(challenge));
              }),

@@ -5,7 +5,8 @@
 //
 //   POST /v1/enrol/begin      EnrolBegin → EnrolChallenge     (libattest/evidence/enrolment.h)
 //   POST /v1/enrol/complete   EnrolComplete → EnrolResult
-//   POST /v1/challenge        {node: text} → the challenge itself
+//   POST /v1/challenge        {node: text, rest_of_ima: true where the node can send the rest of
+//                             its IMA list} → the challenge itself
 //   (application/attest-challenge+cose) POST /v1/evidence         evidence
 //   (application/attest-evidence+cbor) → the signed result:
 //                             a JWT (application/eat+jwt), or a CWT where the request's Accept is

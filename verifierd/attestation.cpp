@@ -52,8 +52,8 @@ void Attestation::replace_policy(appraisal::Policy policy) {
   policy_ = std::move(policy);
 }
 
-Result<Bytes> Attestation::challenge(const std::string& node) {
-  TRY_VOID(registered(state_, node));
+Result<Bytes> Attestation::challenge(const std::string& node, bool rest_of_ima) {
+  TRY(const NodeRecord record, registered(state_, node));
   const Time now = now_();
   evidence::ChallengeContent content;
   content.verifier = identity_.name;
@@ -61,6 +61,11 @@ Result<Bytes> Attestation::challenge(const std::string& node) {
   random_.fill(content.nonce);
   content.issued = now;
   content.expires = now + challenge_lifetime_;
+  // What was judged under another policy, or for another key, is judged anew.
+  if (const auto& memory = record.memory; rest_of_ima && memory &&
+                                          memory->ak_name == record.ak_name && memory->ima &&
+                                          memory->ima->policy == policy().digest)
+    content.ima = memory->ima;
   TRY(Bytes challenge, evidence::make_challenge(*identity_.key, content));
   TRY_VOID(state_.keep_challenge(sha256(challenge), node, challenge, content.expires));
   return challenge;
@@ -77,8 +82,21 @@ Result<appraisal::VerifiedEvidence> Attestation::verified(
       evidence::verify_challenge(challenge, ourselves, challenge.content().node, now));
   TRY(const NodeRecord record, registered(state_, alive.node()));
   const appraisal::EvidenceContext context{
-      std::move(alive), {record.node, record.ak_name, record.ek, record.software_tpm}};
+      std::move(alive),
+      {record.node, record.ak_name, record.ek, record.software_tpm, parsed_ak(record)}};
   return appraisal::verify_evidence(evidence, context);
+}
+
+std::shared_ptr<const tpm::VerifiedAk> Attestation::parsed_ak(const NodeRecord& record) {
+  constexpr std::size_t kept_at_most = 1U << 16;
+  if (const auto kept = parsed_aks_.find(record.ak_name); kept != parsed_aks_.end())
+    return kept->second;
+  auto area = tpm::parse_public(record.ak_public);
+  if (!area) return nullptr;
+  auto ak = tpm::verify_ak(*std::move(area));
+  if (!ak) return nullptr;
+  if (parsed_aks_.size() >= kept_at_most) parsed_aks_.clear();
+  return parsed_aks_[record.ak_name] = std::make_shared<const tpm::VerifiedAk>(*std::move(ak));
 }
 
 Result<ResultRecord> Attestation::attest(ByteView bytes, ResultForm form) {
@@ -141,7 +159,8 @@ Status Attestation::remember(NodeRecord record, const ResultRecord& result,
   record.result = result.digest;
   if (appraisal.memory) record.memory = appraisal.memory;
   record.state = state_after(appraisal.verdict);
-  if (record.state == before) return state_.put_result(result, record, "", {});
+  // What happened to a node that stays what it was is told too: a reboot, an update of firmware.
+  if (record.state == before) return state_.put_result(result, record, appraisal.since_last, {});
 
   record.since = now;
   statement::NodeStateChange change;

@@ -3,6 +3,7 @@
 // All members may be called from several threads.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,8 +34,10 @@ class Attestation {
         challenge_lifetime_(challenge_lifetime),
         evidence_directory_(std::move(evidence_directory)) {}
 
-  // challenge signs a fresh challenge for a registered node, and remembers it on stable storage.
-  Result<Bytes> challenge(const std::string& node);
+  // challenge signs a fresh challenge for a registered node, and remembers it on stable storage. To
+  // a node that can send the rest of its IMA list (`rest_of_ima`) it says how far the list is
+  // known.
+  Result<Bytes> challenge(const std::string& node, bool rest_of_ima = false);
 
   // attest judges evidence, in this order:
   //   - decode (form, sizes);
@@ -59,6 +62,8 @@ class Attestation {
                             ResultForm form) const;
   Status remember(NodeRecord record, const ResultRecord& result,
                   const appraisal::Appraisal& appraisal, Time now);
+  // parsed_ak gives a node's AK, kept from the last time; nullptr where it cannot be one.
+  std::shared_ptr<const tpm::VerifiedAk> parsed_ak(const NodeRecord& record);
   appraisal::Policy policy() const;
   std::shared_ptr<const appraisal::ImaList> ima_list() const;
 
@@ -72,6 +77,7 @@ class Attestation {
   std::shared_ptr<const appraisal::ImaList> ima_list_;
   Seconds challenge_lifetime_;
   Path evidence_directory_;
+  std::map<Bytes, std::shared_ptr<const tpm::VerifiedAk>> parsed_aks_;  // by Name; of node_mutex_
   std::mutex node_mutex_;  // a node's record is read, judged with and written as one step
 };
 

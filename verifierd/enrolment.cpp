@@ -87,7 +87,8 @@ Status Enrolment::check_not_taken(const std::string& node, const Sha256& ek) con
   if (same_name && same_name->ek != ek)
     return fail(refused(rules::enrol_node_taken, "this node is registered with another TPM")
                     .expected(named(same_name->ek))
-                    .found(named(ek)));
+                    .found(named(ek))
+                    .next("if its TPM was replaced, enrol the machine under another node id"));
   TRY(const auto same_ek, state_.node_of_ek(ek));
   if (same_ek && same_ek->node != node)
     return fail(refused(rules::enrol_ek_taken, "this TPM is registered as another node")

@@ -99,8 +99,15 @@ Result<std::unique_ptr<Program>> Program::start(const Config& config, Random& ra
   return program;
 }
 
-Status Program::assemble(Random& random) {
+Result<appraisal::Policy> Program::put_policy_in_force() {
   TRY(appraisal::Policy policy, read_policy(config_.policy));
+  Status kept = state_->keep_policy(policy.name, policy.revision, policy.digest);
+  if (!kept) return fail(std::move(kept).error().within(config_.policy.string()));
+  return policy;
+}
+
+Status Program::assemble(Random& random) {
+  TRY(appraisal::Policy policy, put_policy_in_force());
   TRY(auto ima_list, read_ima_list(config_.ima_list));
   TRY(auto software_roots, read_roots(config_.software_tpm_roots));
   TRY(ledger_, LedgerService::open(config_, *state_, trust_, now_));
@@ -144,7 +151,7 @@ Status Program::reload() {
   };
   note(trust_.reload(now_()));
   note(ledger_->relearn());
-  if (auto policy = read_policy(config_.policy)) {
+  if (auto policy = put_policy_in_force()) {
     attestation_->replace_policy(*std::move(policy));
   } else {
     note(fail(policy.error()));

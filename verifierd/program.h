@@ -27,6 +27,8 @@ class Program {
  private:
   Program(const Config& config, TrustRoot trust, Identity identity,
           std::unique_ptr<StateStore> state, Now now);
+  // Reads the policy, and notes that it is in force: never one older than before.
+  Result<appraisal::Policy> put_policy_in_force();
   Status assemble(Random& random);
   Status listen();
 

@@ -12,7 +12,7 @@ namespace attest::verifierd {
 
 namespace {
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 constexpr std::int64_t application = 0x61767374;  // "avst"
 
 constexpr const char* schema = R"(
@@ -42,9 +42,19 @@ PRAGMA application_id = 1635152756;
 PRAGMA user_version = 1;
 COMMIT)";
 
+// What version 2 keeps more: the PCRs of a node's boot, how far its IMA list was judged, and the
+// newest revision of each policy that nodes were judged by.
+constexpr const char* second_version = R"(
+BEGIN;
+ALTER TABLE nodes ADD COLUMN pcrs BLOB;
+ALTER TABLE nodes ADD COLUMN ima BLOB;
+CREATE TABLE policies(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+PRAGMA user_version = 2;
+COMMIT)";
+
 constexpr const char* node_columns =
     "node, ek, ak_name, ak_public, software_tpm, state, since, result, memory_ak, clock, resets, "
-    "restarts, safe, firmware";
+    "restarts, safe, firmware, pcrs, ima";
 
 std::int64_t number_of(StateStore::BatchOf of) {
   return of == StateStore::BatchOf::results ? 0 : 1;
@@ -75,6 +85,13 @@ Result<NodeRecord> read_node(const Query& row) {
     const Bytes firmware = row.bytes(13);
     ByteReader reader(firmware);
     TRY(memory.firmware_version, reader.u64_be("firmware version"));
+    if (!row.null(14)) {
+      TRY(memory.pcrs, tpm::parse_pcrs(row.bytes(14)));
+    }
+    if (!row.null(15)) {
+      TRY(const cbor::Value ima, cbor::decode(row.bytes(15), cbor::Form::deterministic));
+      TRY(memory.ima, evidence::parse_ima_state(ima));
+    }
     record.memory = std::move(memory);
   }
   return record;
@@ -84,14 +101,14 @@ Status write_node(Database& database, const NodeRecord& record) {
   TRY(Query query,
       Query::make(database,
                   "INSERT INTO nodes(node, ek, ak_name, ak_public, software_tpm, state, since, "
-                  "result, memory_ak, clock, resets, restarts, safe, firmware) "
-                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+                  "result, memory_ak, clock, resets, restarts, safe, firmware, pcrs, ima) "
+                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
                   "ek = excluded.ek, ak_name = excluded.ak_name, ak_public = excluded.ak_public, "
                   "software_tpm = excluded.software_tpm, state = excluded.state, "
                   "since = excluded.since, result = excluded.result, "
                   "memory_ak = excluded.memory_ak, clock = excluded.clock, "
                   "resets = excluded.resets, restarts = excluded.restarts, safe = excluded.safe, "
-                  "firmware = excluded.firmware"));
+                  "firmware = excluded.firmware, pcrs = excluded.pcrs, ima = excluded.ima"));
   query.bind(record.node).bind(ByteView(record.ek)).bind(record.ak_name).bind(record.ak_public);
   query.bind(record.software_tpm ? 1 : 0).bind(to_string(record.state));
   query.bind(unix_seconds(record.since));
@@ -101,7 +118,7 @@ Status write_node(Database& database, const NodeRecord& record) {
     query.bind_null();
   }
   if (!record.memory) {
-    for (int i = 0; i < 6; ++i) query.bind_null();
+    for (int i = 0; i < 8; ++i) query.bind_null();
     return query.finish();
   }
   const auto& memory = *record.memory;
@@ -110,7 +127,12 @@ Status write_node(Database& database, const NodeRecord& record) {
   query.bind(memory.ak_name).bind(as_bits(memory.clock.clock));
   query.bind(static_cast<std::int64_t>(memory.clock.reset_count));
   query.bind(static_cast<std::int64_t>(memory.clock.restart_count));
-  query.bind(memory.clock.safe ? 1 : 0).bind(firmware);
+  query.bind(memory.clock.safe ? 1 : 0).bind(firmware).bind(tpm::encode_pcrs(memory.pcrs));
+  if (memory.ima) {
+    query.bind(cbor::encode(evidence::to_cbor(*memory.ima)));
+  } else {
+    query.bind_null();
+  }
   return query.finish();
 }
 
@@ -172,16 +194,18 @@ StateStore::~StateStore() = default;
 Result<std::unique_ptr<StateStore>> StateStore::open(const Path& file) {
   TRY_VOID(make_private(file));
   TRY(Database database, Database::open(file));
-  TRY(const std::int64_t version, pragma(database, "PRAGMA user_version"));
+  TRY(std::int64_t version, pragma(database, "PRAGMA user_version"));
   TRY(const std::int64_t owner, pragma(database, "PRAGMA application_id"));
   if (version == 0 && owner == 0) {
     TRY_VOID(database.run(schema));
-  } else if (version != schema_version || owner != application) {
+    version = 1;
+  } else if (version < 1 || version > schema_version || owner != application) {
     return fail(refused(rules::state_file, "this is not verifierd's state, or of a newer version")
                     .expected("version " + std::to_string(schema_version))
                     .found("version " + std::to_string(version))
                     .within(file.string()));
   }
+  if (version < schema_version) TRY_VOID(database.run(second_version));
   return std::unique_ptr<StateStore>(
       new StateStore(std::make_unique<Implementation>(std::move(database))));
 }
@@ -241,6 +265,34 @@ Status StateStore::put_node(const NodeRecord& record, Time now, std::string_view
   TRY_VOID(write_node(database, record));
   TRY_VOID(write_event(database, record.node, now, what));
   TRY_VOID(write_outbox(database, statement));
+  return transaction.commit();
+}
+
+Status StateStore::keep_policy(std::string_view name, std::int64_t revision, const Sha256& digest) {
+  const std::lock_guard lock(implementation_->mutex);
+  Database& database = implementation_->database;
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(Query read, Query::make(database, "SELECT revision, digest FROM policies WHERE name = ?"));
+  read.bind(name);
+  TRY(const bool known, read.step());
+  if (known && revision < read.integer(0))
+    return fail(
+        refused(rules::policy_older, "the policy is older than one that was in force here")
+            .expected("revision " + std::to_string(read.integer(0)) + " or a later one")
+            .found("revision " + std::to_string(revision))
+            .next("to go back to its rules, give them a later revision and have it signed"));
+  if (known && revision > 0 && revision == read.integer(0) && read.digest(1) != digest)
+    return fail(refused(rules::policy_same_revision,
+                        "another policy of this revision was in force here before")
+                    .expected(digest_uri(read.digest(1)))
+                    .found(digest_uri(digest))
+                    .next("raise its revision"));
+  TRY(Query write, Query::make(database,
+                               "INSERT INTO policies(name, revision, digest) VALUES(?,?,?) "
+                               "ON CONFLICT(name) DO UPDATE SET revision = excluded.revision, "
+                               "digest = excluded.digest"));
+  write.bind(name).bind(revision).bind(ByteView(digest));
+  TRY_VOID(write.finish());
   return transaction.commit();
 }
 

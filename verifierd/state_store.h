@@ -60,8 +60,8 @@ struct Waiting {
 
 class StateStore {
  public:
-  // open makes the file when it is missing; a file that others may read, or of another schema, is
-  // refused.
+  // open makes the file when it is missing, and brings one of an earlier version to the present
+  // one; a file that others may read, or of a later version, is refused.
   static Result<std::unique_ptr<StateStore>> open(const Path& file);
   ~StateStore();
 
@@ -74,6 +74,11 @@ class StateStore {
   // the log where there is one.
   Status put_node(const NodeRecord& record, Time now, std::string_view what,
                   const std::optional<Bytes>& statement);
+
+  // keep_policy notes a policy that comes into force. Refused: a revision below the highest one
+  // that was in force under this name (rules::policy_older), and another text of the same revision,
+  // but for revision 0, which stands for none (rules::policy_same_revision).
+  Status keep_policy(std::string_view name, std::int64_t revision, const Sha256& digest);
 
   Status keep_challenge(const Sha256& digest, std::string_view node, ByteView bytes, Time expires);
   // use_challenge gives a challenge's bytes once: refused when it was never issued
@@ -115,6 +120,8 @@ class StateStore {
 namespace attest::rules {
 inline constexpr Rule state_file{"verifierd.state.file"};
 inline constexpr Rule state_io{"verifierd.state.io"};
+inline constexpr Rule policy_older{"verifierd.policy.older"};
+inline constexpr Rule policy_same_revision{"verifierd.policy.same-revision"};
 inline constexpr Rule challenge_unknown{"verifierd.challenge.unknown"};
 inline constexpr Rule challenge_used{"verifierd.challenge.used"};
 }  // namespace attest::rules

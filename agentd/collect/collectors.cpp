@@ -89,6 +89,12 @@ Result<std::vector<evidence::ModelFile>> digest_models(const std::vector<Path>& 
   return models;
 }
 
+bool is_reported_model(const Path& file, const std::vector<Path>& paths) {
+  return std::ranges::any_of(paths, [&file](const Path& path) {
+    return file == path || (file.parent_path() == path && is_model_file(file));
+  });
+}
+
 evidence::HostFacts host_facts() {
   evidence::HostFacts facts;
   utsname kernel{};

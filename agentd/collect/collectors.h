@@ -22,6 +22,9 @@ Result<std::optional<Bytes>> read_kernel_log(const Path& path);
 // sorted by path. A file that is missing is left out: its absence is what the verifier should see.
 Result<std::vector<evidence::ModelFile>> digest_models(const std::vector<Path>& paths);
 
+// is_reported_model says whether digest_models(paths) would report this file.
+bool is_reported_model(const Path& file, const std::vector<Path>& paths);
+
 // host_facts gives the kernel, operating system, processor, board and devices with their firmware
 // versions, as far as they can be read.
 evidence::HostFacts host_facts();

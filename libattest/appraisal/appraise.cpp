@@ -51,18 +51,66 @@ void check_age(const VerifiedEvidence& evidence, const Policy& policy,
   }
 }
 
-void check_clock(const VerifiedEvidence& evidence, const AppraisalInputs& inputs, Checks& checks) {
+// What a boot measures once and a running system leaves alone: without 10, which is IMA's, and
+// those that systems extend as they go.
+tpm::PcrValues booted_pcrs(const tpm::PcrValues& quoted) {
+  constexpr tpm::PcrSet kept{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14};
+  tpm::PcrValues booted;
+  for (const auto& [bank, registers] : quoted.banks())
+    for (const auto& [index, value] : registers)
+      if (kept.contains(index)) (void)booted.set(bank, index, value);
+  return booted;
+}
+
+std::optional<tpm::QuoteHistory> history_of(const VerifiedEvidence& evidence,
+                                            const AppraisalInputs& inputs) {
   const NodeMemory* before = comparable_memory(evidence, inputs);
-  if (!before) return;
-  const tpm::ClockInfo& now = evidence.quote().clock();
-  const tpm::ClockChange change = tpm::compare_clocks(before->clock, now);
-  const std::string words = tpm::in_words(change, before->clock, now);
-  if (tpm::is_acceptable(change)) {
-    checks.pass("node.clock", "since the last evidence: " + words);
+  if (!before) return std::nullopt;
+  return tpm::compare_quotes({before->clock, before->firmware_version, before->pcrs},
+                             {evidence.quote().clock(), evidence.quote().firmware_version(),
+                              booted_pcrs(evidence.quote().pcrs())});
+}
+
+void check_history(const std::optional<tpm::QuoteHistory>& history, Checks& checks) {
+  if (!history) return;
+  if (history->acceptable()) {
+    checks.pass("node.clock", "since the last evidence: " + history->words);
+  } else if (tpm::is_acceptable(history->clock)) {
+    checks.refuse("node.clock", "the quote is not of the TPM as it was: " + history->words,
+                  "the same firmware, or a reset since", history->words);
   } else {
-    checks.refuse("node.clock", "the quote is not newer than the last one accepted: " + words,
-                  "a later clock, or a reboot since", words);
+    checks.refuse("node.clock",
+                  "the quote is not newer than the last one accepted: " + history->words,
+                  "a later clock, or a reboot since", history->words);
   }
+  if (history->changed_in_one_boot)
+    checks.refuse("boot.runtime", history->words, "PCRs 0 to 7 as the boot left them",
+                  "PCR " + history->changed_pcrs.to_string() + " differs");
+}
+
+NodeMemory memory_of(const VerifiedEvidence& evidence, const AppraisalInputs& inputs,
+                     const std::optional<tpm::QuoteHistory>& history,
+                     std::optional<evidence::ImaState> ima) {
+  NodeMemory memory{evidence.ak().name(), evidence.quote().clock(),
+                    evidence.quote().firmware_version(), booted_pcrs(evidence.quote().pcrs()),
+                    std::move(ima)};
+  if (history && history->changed_in_one_boot) memory.pcrs = inputs.previous->pcrs;
+  return memory;
+}
+
+// What is kept of an IMA list: as far as everything in it was found good. Anything else is to be
+// sent and judged again.
+std::optional<evidence::ImaState> judged_ima(const VerifiedEvidence& evidence, const Policy& policy,
+                                             const AppraisalInputs& inputs, const Checks& checks) {
+  const NodeMemory* before = comparable_memory(evidence, inputs);
+  const std::uint32_t boot = evidence.quote().clock().reset_count;
+  if (evidence.ima() && checks.outcome("ima.") == Verdict::pass) {
+    const tpm::ImaCheckpoint& checkpoint = evidence.ima()->checkpoint();
+    return evidence::ImaState{policy.digest, boot, checkpoint.entries, checkpoint.bank,
+                              checkpoint.pcr};
+  }
+  if (before && before->ima && before->ima->reset_count == boot) return before->ima;
+  return std::nullopt;
 }
 
 void check_tpm(const VerifiedEvidence& evidence, const Policy& policy, Checks& checks) {
@@ -199,8 +247,21 @@ void check_ima(const VerifiedEvidence& evidence, const Policy& policy,
     return;
   }
   const tpm::VerifiedImaLog& log = *evidence.ima();
-  checks.pass("ima.list", "PCR 10 vouches for " + std::to_string(log.entries().size()) +
-                              " entries of the IMA list");
+  std::string words =
+      "PCR 10 vouches for " + std::to_string(log.entries().size()) + " entries of the IMA list";
+  if (evidence.ima_before() > 0) {
+    const std::string earlier = std::to_string(evidence.ima_before());
+    if (evidence.challenge().ima()->policy != policy.digest) {
+      checks.cannot_tell("ima.list",
+                         "the first " + earlier +
+                             " entries of the IMA list were judged by another policy, and not sent",
+                         "policy " + policy.id(),
+                         "policy " + digest_uri(evidence.challenge().ima()->policy));
+      return;
+    }
+    words += ", after " + earlier + " that were judged before";
+  }
+  checks.pass("ima.list", std::move(words));
   const auto violations = std::ranges::count_if(
       log.entries(), [](const tpm::ImaEntry& entry) { return entry.violation(); });
   if (violations > 0 && asked && !policy.ima_allow_violations)
@@ -270,7 +331,7 @@ Submod node_submod(const VerifiedEvidence& evidence, const Policy& policy, const
 Submod boot_submod(const Policy& policy, const Checks& checks) {
   result::TrustVector vector;
   Verdict executables = checks.outcome("boot.pcr");
-  for (const char* name : {"boot.quoted", "boot.eventlog"}) {
+  for (const char* name : {"boot.quoted", "boot.eventlog", "boot.runtime"}) {
     const Verdict outcome = checks.outcome(name);
     if (outcome == Verdict::refused) executables = Verdict::refused;
   }
@@ -372,7 +433,8 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   std::set<std::uint64_t> relied_on;
   check_policy(policy, inputs, checks);
   check_age(evidence, policy, inputs, checks);
-  check_clock(evidence, inputs, checks);
+  const auto history = history_of(evidence, inputs);
+  check_history(history, checks);
   check_tpm(evidence, policy, checks);
   check_manifest(evidence, policy, inputs, checks, relied_on);
   const PcrInputs pcr_inputs{evidence, policy, inputs.reference_values,
@@ -391,8 +453,10 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   appraisal.verdict = *appraisal.ear.verdict;
   appraisal.reasons = reasons_of(checks);
   if (checks.outcome("node.clock") != Verdict::refused)
-    appraisal.memory = NodeMemory{evidence.ak().name(), evidence.quote().clock(),
-                                  evidence.quote().firmware_version()};
+    appraisal.memory =
+        memory_of(evidence, inputs, history, judged_ima(evidence, policy, inputs, checks));
+  if (history && history->words != tpm::in_words(tpm::ClockChange::advanced, {}, {}))
+    appraisal.since_last = history->words;
   return appraisal;
 }
 

@@ -15,6 +15,7 @@
 #include "libattest/appraisal/verify_evidence.h"
 #include "libattest/hardware/device_manifest.h"
 #include "libattest/result/ear.h"
+#include "libattest/tpm/quote_history.h"
 
 namespace attest::appraisal {
 
@@ -24,6 +25,11 @@ struct NodeMemory {
   Bytes ak_name;
   tpm::ClockInfo clock;
   std::uint64_t firmware_version = 0;
+  // What firmware and boot loader measured: PCRs 0 to 9, 11 to 14. After a change at run time they
+  // stay those from before it, so that it is not forgotten until the next boot.
+  tpm::PcrValues pcrs = {};
+  // How far the IMA list was judged and found good: what the next challenge may tell the node.
+  std::optional<evidence::ImaState> ima = {};
 };
 
 // ImaList is the list of files nodes may run, with the digest of its bytes.
@@ -59,6 +65,9 @@ struct Appraisal {
   result::Verdict verdict = result::Verdict::incomplete;
   // memory is what to keep for the next appraisal, unless the quote was a replay.
   std::optional<NodeMemory> memory;
+  // since_last says what happened to the node since the last evidence, where that is worth a line
+  // in its history: "rebooted (resetCount 41 → 42)". Empty: nothing did.
+  std::string since_last;
   // reasons are the checks that did not pass, a line each, worst first.
   std::vector<std::string> reasons;
 };
@@ -67,7 +76,9 @@ struct Appraisal {
 //   policy.entered    the policy itself is, to the byte, in a statement of the ledger (it is not:
 //                     incomplete): nobody can judge nodes by rules that no administrator signed
 //   node.age          the quote is not older than the policy allows
-//   node.clock        the TPM's counters do not lie behind those of the last evidence accepted
+//   node.clock        the TPM's counters do not lie behind those of the last evidence accepted, nor
+//                     did its firmware change without a reset
+//   boot.runtime      no PCR that firmware measures into (0 to 7) changed without a reboot since
 //   node.tpm          the TPM is not a software TPM, unless the policy allows it
 //   node.manifest     one issuer, and one only, has a manifest for the TPM, and it names no other
 //                     node (missing: incomplete, where the policy requires one)
@@ -78,7 +89,8 @@ struct Appraisal {
 //                     is named, and whether the machine was rebooted or changed at run time
 //   boot.secure_boot  the log shows Secure Boot on (it does not say: incomplete), where required
 //   ima.list          the quoted PCR 10 vouches for the IMA list, where the policy asks for one
-//                     (absent, or PCR 10 not quoted: incomplete)
+//                     (absent, or PCR 10 not quoted: incomplete). Of a list that goes on from what
+//                     was judged before, that was by this policy (by another: incomplete)
 //   ima.violations    no file changed while it was measured or in use, unless allowed
 //   ima.files         every measured file is in the list that the policy names by its digest, or
 //                     signed by one of the list's keys (the verifier lacks that list: incomplete)

@@ -151,6 +151,12 @@ Result<Policy> parse_policy(std::string_view text, std::string file_name) {
   policy.digest = sha256(as_bytes(text));
   TRY(policy.name, root.text("name"));
   TRY(policy.platform, root.text("platform"));
+  TRY(const auto revision, root.optional_integer("revision"));
+  if (revision && *revision < 1)
+    return fail(wrong(root, "revision", "is no revision", rules::policy_value)
+                    .expected("1 or more")
+                    .found(std::to_string(*revision)));
+  policy.revision = revision.value_or(0);
   TRY_VOID(read_pcrs(root, policy));
   TRY_VOID(read_boot(root, policy));
   TRY_VOID(read_ima(root, policy));

@@ -28,7 +28,9 @@ struct GpuPolicy {
 
 struct Policy {
   std::string name;
-  Sha256 digest{};       // of the text
+  Sha256 digest{};  // of the text
+  // Grows with each change of the text; who keeps policies refuses to go back. 0: none is given.
+  std::int64_t revision = 0;
   std::string platform;  // whose reference values count: subject "platform:<name>"
 
   tpm::PcrBank bank = tpm::PcrBank::sha256;
@@ -56,7 +58,8 @@ struct Policy {
 
 // parse_policy reads the text strictly: unknown and missing keys are refused with their line, and
 // so are a version other than 1, a SHA-1 bank, an empty list of PCRs or one of resettable PCRs
-// alone, and spans that are zero or longer than a day (quote) or thirty days (result).
+// alone, a revision below 1, and spans that are zero or longer than a day (quote) or thirty days
+// (result).
 Result<Policy> parse_policy(std::string_view text, std::string file_name);
 
 }  // namespace attest::appraisal

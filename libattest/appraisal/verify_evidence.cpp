@@ -39,8 +39,15 @@ Status check_node(const UntrustedEvidence& evidence, const EvidenceContext& cont
                   .within(place));
 }
 
+tpm::ImaCheckpoint checkpoint(const evidence::ImaState& state) {
+  return {state.reset_count, state.entries, state.bank, state.pcr};
+}
+
 Result<tpm::VerifiedAk> check_ak(const UntrustedEvidence& evidence, const RegisteredNode& node) {
   TRY_WITHIN(place, const evidence::EvidenceItem* item, evidence.required(label::tpm_ak));
+  if (node.ak && equal(node.ak->area().bytes, item->content) &&
+      equal(node.ak->name(), node.ak_name))
+    return *node.ak;
   TRY_WITHIN(place, tpm::UntrustedPublic area, tpm::parse_public(item->content));
   TRY_WITHIN(place, tpm::VerifiedAk ak, tpm::verify_ak(std::move(area)));
   if (!equal(ak.name(), node.ak_name))
@@ -149,7 +156,8 @@ void VerifiedEvidence::read_event_log(const UntrustedEvidence& evidence) {
 }
 
 void VerifiedEvidence::read_ima(const UntrustedEvidence& evidence) {
-  const evidence::EvidenceItem* item = evidence.find(label::ima);
+  const evidence::EvidenceItem* rest = evidence.find(label::ima_rest);
+  const evidence::EvidenceItem* item = rest ? rest : evidence.find(label::ima);
   if (!item) return;
   bool quoted = false;
   for (const auto& [bank, registers] : quote_.pcrs().banks())
@@ -158,16 +166,26 @@ void VerifiedEvidence::read_ima(const UntrustedEvidence& evidence) {
     unread_.push_back(item->label);
     return;
   }
-  auto parsed = tpm::parse_ima_log(item->content);
+  const auto& state = context_.challenge.ima();
+  auto parsed = state ? tpm::parse_ima_rest(item->content) : tpm::parse_ima_log(item->content);
   if (!parsed) {
     ima_problem_ = std::move(parsed).error();
     return;
   }
-  auto verified = tpm::verify_ima_log(*std::move(parsed), quote_);
-  if (verified)
-    ima_ = *std::move(verified);
-  else
+  if (rest && (!state || evidence.find(label::ima))) {
+    ima_problem_ = refused(rules::evidence_ima_rest,
+                           "the node sent the rest of an IMA list that nobody knows the start of");
+    return;
+  }
+  auto verified = rest    ? tpm::verify_ima_log(*std::move(parsed), quote_, checkpoint(*state))
+                  : state ? tpm::verify_grown_ima_log(*parsed, quote_, checkpoint(*state))
+                          : tpm::verify_ima_log(*std::move(parsed), quote_);
+  if (!verified) {
     ima_problem_ = std::move(verified).error();
+    return;
+  }
+  ima_ = *std::move(verified);
+  ima_before_ = ima_->checkpoint().entries - ima_->entries().size();
 }
 
 Result<VerifiedEvidence> verify_evidence(const UntrustedEvidence& evidence,

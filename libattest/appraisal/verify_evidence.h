@@ -5,6 +5,7 @@
 // Pure functions; values may be used from any thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct RegisteredNode {
   Bytes ak_name;              // TPM Name of the AK that credential activation tied to the EK
   Sha256 ek{};                // identity of the EK: SHA-256 of its SubjectPublicKeyInfo
   bool software_tpm = false;  // its EK certificate chains to a root marked as a software TPM's
+  // The AK as it was parsed and judged before, for who keeps it: checking it anew costs more than
+  // the quote's signature. Evidence that shows another public area is judged by that one.
+  std::shared_ptr<const tpm::VerifiedAk> ak = {};
 };
 
 struct EvidenceContext {
@@ -61,6 +65,9 @@ class VerifiedEvidence {
   // ima_problem says why. A list without PCR 10 in the quote is unread.
   const std::optional<tpm::VerifiedImaLog>& ima() const { return ima_; }
   const std::optional<Error>& ima_problem() const { return ima_problem_; }
+  // ima_before counts entries that the challenge says were judged before and that ima() begins
+  // after. A list the node sends from its start has none of them.
+  std::uint64_t ima_before() const { return ima_before_; }
   // What follows is host-reported: bound to the quote, not measured by anything.
   const std::optional<evidence::RuntimeKey>& runtime_key() const { return runtime_key_; }
   const std::optional<std::vector<evidence::ModelFile>>& models() const { return models_; }
@@ -94,6 +101,7 @@ class VerifiedEvidence {
   std::optional<tpm::UntrustedEventLog> claimed_log_;
   std::optional<tpm::VerifiedImaLog> ima_;
   std::optional<Error> ima_problem_;
+  std::uint64_t ima_before_ = 0;
   std::optional<evidence::RuntimeKey> runtime_key_;
   std::optional<std::vector<evidence::ModelFile>> models_;
   std::optional<evidence::HostFacts> host_;
@@ -127,4 +135,5 @@ inline constexpr Rule evidence_wrong_node{"appraisal.evidence.node"};
 inline constexpr Rule evidence_wrong_ak{"appraisal.evidence.ak"};
 inline constexpr Rule evidence_quote_form{"appraisal.evidence.quote-form"};
 inline constexpr Rule evidence_binding{"appraisal.evidence.binding"};
+inline constexpr Rule evidence_ima_rest{"appraisal.evidence.ima-rest"};
 }  // namespace attest::rules

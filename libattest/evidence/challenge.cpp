@@ -8,6 +8,7 @@ namespace attest::evidence {
 namespace {
 
 constexpr std::string_view payload_word = "attest-challenge-v1";
+constexpr std::string_view payload_word_with_ima = "attest-challenge-v2";
 constexpr std::string_view place = "challenge";
 
 Error form_error(std::string what) {
@@ -20,25 +21,37 @@ Error as_form_error(Error error) {
   return std::move(error).within(place);
 }
 
-Result<Nonce> read_payload(ByteView payload) {
+struct Payload {
+  Nonce nonce;
+  std::optional<ImaState> ima;
+};
+
+Result<Payload> read_payload(ByteView payload) {
   auto value = cbor::decode(payload, cbor::Form::deterministic);
   if (!value) return fail(as_form_error(std::move(value).error()));
   const cbor::Array* array = value->as_array();
-  if (!array || array->size() != 2 || !(*array)[0].as_text() || !(*array)[1].as_bytes())
+  if (!array || array->size() < 2 || !(*array)[0].as_text() || !(*array)[1].as_bytes())
     return fail(form_error("the payload is not [version word, nonce]"));
-  if (*(*array)[0].as_text() != payload_word)
+  const std::string& word = *(*array)[0].as_text();
+  if (word != payload_word && word != payload_word_with_ima)
     return fail(form_error("the payload is of another version")
                     .expected("\"" + std::string(payload_word) + "\"")
-                    .found("\"" + printable(*(*array)[0].as_text(), 40) + "\""));
+                    .found("\"" + printable(word, 40) + "\""));
+  if (array->size() != (word == payload_word ? 2U : 3U))
+    return fail(form_error("the payload has another length than its version"));
   const Bytes& bytes = *(*array)[1].as_bytes();
-  Nonce nonce;
+  Payload read;
+  Nonce& nonce = read.nonce;
   if (bytes.size() != nonce.size())
     return fail(refused(rules::challenge_nonce, "the nonce has the wrong length")
                     .expected(std::to_string(nonce.size()) + " bytes")
                     .found(std::to_string(bytes.size()))
                     .within(place));
   std::ranges::copy(bytes, nonce.begin());
-  return nonce;
+  if (array->size() == 3) {
+    TRY_WITHIN(place, read.ima, parse_ima_state((*array)[2]));
+  }
+  return read;
 }
 
 Result<ChallengeContent> read_content(const cose::UntrustedSign1& message) {
@@ -57,9 +70,9 @@ Result<ChallengeContent> read_content(const cose::UntrustedSign1& message) {
   if (!message.payload) return fail(form_error("the payload is detached"));
   if (auto status = check_node_id(*claims.subject); !status)
     return fail(as_form_error(std::move(status).error()));
-  TRY(const Nonce nonce, read_payload(*message.payload));
-  return ChallengeContent{*claims.issuer, *claims.subject, nonce, *claims.issued_at,
-                          *claims.expires};
+  TRY(const Payload read, read_payload(*message.payload));
+  return ChallengeContent{*claims.issuer,    *claims.subject, read.nonce,
+                          *claims.issued_at, *claims.expires, read.ima};
 }
 
 bool lives_too_long(const ChallengeContent& content) {
@@ -81,7 +94,9 @@ Result<Bytes> make_challenge(const SigningKey& verifier_key, const ChallengeCont
   message.claims.subject = content.node;
   message.claims.issued_at = content.issued;
   message.claims.expires = content.expires;
-  message.payload = cbor::encode(cbor::Array{payload_word, content.nonce});
+  cbor::Array payload{content.ima ? payload_word_with_ima : payload_word, content.nonce};
+  if (content.ima) payload.push_back(to_cbor(*content.ima));
+  message.payload = cbor::encode(std::move(payload));
   return cose::sign1(message, verifier_key);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "libattest/crypto/digest.h"
 #include "libattest/crypto/public_key.h"
 #include "libattest/crypto/signing_key.h"
+#include "libattest/evidence/ima_state.h"
 
 namespace attest::evidence {
 
@@ -34,6 +36,8 @@ struct ChallengeContent {
   Nonce nonce;           // 32 random bytes, used once
   Time issued;
   Time expires;
+  // How far the verifier knows the node's IMA list. Only for a node that says it can use it.
+  std::optional<ImaState> ima = {};
 };
 
 // make_challenge signs a challenge. Usage errors: a node id of the wrong form, a life longer than
@@ -68,7 +72,7 @@ class UntrustedChallenge {
 
 // parse_challenge checks form: COSE_Sign1, the content type, claims issuer, subject, issued-at and
 // expiry and no others, an empty unprotected header, the payload's version word and a nonce of 32
-// bytes.
+// bytes, and the state of an IMA list where there is one.
 Result<UntrustedChallenge> parse_challenge(ByteView bytes);
 
 // VerifiedChallenge was signed by a known verifier, for this node, and is alive. Only
@@ -83,6 +87,7 @@ class VerifiedChallenge {
   const Nonce& nonce() const { return content_.nonce; }
   Time issued() const { return content_.issued; }
   Time expires() const { return content_.expires; }
+  const std::optional<ImaState>& ima() const { return content_.ima; }
 
  private:
   friend Result<VerifiedChallenge> verify_challenge(const UntrustedChallenge&,

@@ -21,7 +21,7 @@ struct KnownLabel {
   std::string_view label;
   std::string_view media_type;
 };
-constexpr std::array<KnownLabel, 11> known_labels{{
+constexpr std::array<KnownLabel, 12> known_labels{{
     {label::challenge, challenge_media_type},
     {label::node, "text/plain"},
     {label::runtime_key, "application/attest-runtime-key+cbor"},
@@ -29,6 +29,7 @@ constexpr std::array<KnownLabel, 11> known_labels{{
     {label::tpm_pcrs, "application/attest-pcrs+cbor"},
     {label::tpm_eventlog, "application/attest-eventlog"},
     {label::ima, "application/attest-ima"},
+    {label::ima_rest, "application/attest-ima-rest"},
     {label::models, "application/attest-models+cbor"},
     {label::host, "application/attest-host+cbor"},
     {label::tee, tee_media_type},

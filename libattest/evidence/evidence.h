@@ -31,6 +31,7 @@ inline constexpr std::string_view tpm_ak = "tpm-ak";
 inline constexpr std::string_view tpm_pcrs = "tpm-pcrs";
 inline constexpr std::string_view tpm_eventlog = "tpm-eventlog";
 inline constexpr std::string_view ima = "ima";
+inline constexpr std::string_view ima_rest = "ima-rest";  // after the challenge's ImaState
 inline constexpr std::string_view models = "models";
 inline constexpr std::string_view host = "host";
 inline constexpr std::string_view tpm_quote = "tpm-quote";

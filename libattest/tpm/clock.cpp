@@ -13,8 +13,14 @@ ClockChange compare_clocks(const ClockInfo& before, const ClockInfo& now) {
   const bool restarted = !same_boot || now.restart_count > before.restart_count;
   if (clock_behind && !restarted) return ClockChange::replayed;
   // Clock is written to NV only now and then; after power was cut it resumes from the last value
-  // written, and `safe` stays unset until it has passed what may have been reported before.
-  if (clock_behind) return now.safe ? ClockChange::inconsistent : ClockChange::power_cut;
+  // written, and `safe` stays unset until it has passed what may have been reported before, or
+  // until the next orderly start. So a clock that is behind and safe is odd only over a single
+  // start.
+  const std::uint64_t starts =
+      same_boot ? now.restart_count - before.restart_count
+                : std::uint64_t{now.reset_count} - before.reset_count + now.restart_count;
+  if (clock_behind)
+    return now.safe && starts == 1 ? ClockChange::inconsistent : ClockChange::power_cut;
   if (!same_boot) return ClockChange::rebooted;
   return restarted ? ClockChange::resumed : ClockChange::advanced;
 }
@@ -60,7 +66,8 @@ std::string in_words(ClockChange change, const ClockInfo& before, const ClockInf
       return "rebooted (" + resets + ")";
     case ClockChange::power_cut:
       return "restarted after a power cut (" + resets + ", " + restarts + "; " + clocks +
-             " ms, which the TPM itself marks as not safe)";
+             (now.safe ? " ms, by a start between that was not seen)"
+                       : " ms, which the TPM itself marks as not safe)");
     case ClockChange::replayed:
       return "older than the last accepted quote (" + resets + ", " + restarts + ", " + clocks +
              " ms)";

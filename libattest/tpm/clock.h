@@ -26,10 +26,11 @@ enum class ClockChange {
   advanced,     // same boot, clock not behind
   resumed,      // same boot, restartCount grew: suspend and resume
   rebooted,     // resetCount grew; clock not behind
-  power_cut,    // resetCount or restartCount moved, the clock is behind and `safe` is unset: power
-                // went before the clock was written down, no sign of an attack
+  power_cut,    // resetCount or restartCount moved and the clock is behind: power went before the
+                // clock was written down, in this start (`safe` is unset) or in one between; no
+                // sign of an attack
   replayed,     // counters or clock behind: the "later" quote is the older one
-  inconsistent  // cannot come from one TPM: the clock is behind over a reset though `safe` is set
+  inconsistent  // cannot come from one TPM: the clock is behind over one orderly start (`safe`)
 };
 
 // compare_clocks compares two readings signed by one AK, `before` accepted earlier than `now`.

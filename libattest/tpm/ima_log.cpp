@@ -458,6 +458,36 @@ Bytes ima_replay(const UntrustedImaLog& log, PcrBank bank, bool padded_sha1) {
   return pcr;
 }
 
+Result<UntrustedImaLog> parse_ima_rest(ByteView entries) {
+  if (entries.empty()) return UntrustedImaLog{};
+  return parse_ima_log(entries);
+}
+
+Result<std::optional<std::size_t>> binary_ima_entry_size(ByteView bytes) {
+  constexpr std::size_t name_limit = 64;
+  constexpr std::size_t data_limit = 16U << 20;
+  const std::size_t name_at = 4 + digest_size(HashAlgorithm::sha1);
+  const auto size_at = [&](std::size_t at, std::size_t limit,
+                           std::string_view of) -> Result<std::optional<std::size_t>> {
+    if (bytes.size() < at + 4) return std::nullopt;
+    ByteReader reader(bytes.subspan(at));
+    TRY(const std::uint32_t size, reader.u32_le(of));
+    if (size > limit)
+      return fail(malformed("no entry has a " + std::string(of) + " of this length")
+                      .expected("at most " + std::to_string(limit))
+                      .found(std::to_string(size)));
+    return size;
+  };
+  TRY(const auto name, size_at(name_at, name_limit, "template name"));
+  if (!name || bytes.size() < name_at + 4 + *name) return std::nullopt;
+  std::size_t at = name_at + 4 + *name;
+  // The old template has no length of its own: a digest, and the path behind its length.
+  if (as_text(bytes.subspan(name_at + 4, *name)) == "ima") at += digest_size(HashAlgorithm::sha1);
+  TRY(const auto data, size_at(at, data_limit, "template data"));
+  if (!data) return std::nullopt;
+  return at + 4 + *data;
+}
+
 Result<UntrustedImaLog> parse_ima_log(ByteView log) {
   // An ascii list begins with a PCR in digits and a space; a binary one with it as a 32-bit number,
   // whose first three bytes cannot be text.

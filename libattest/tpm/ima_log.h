@@ -78,6 +78,13 @@ class UntrustedImaLog {
 // entries', a PCR above 23, and what is left over at the end. The listed template hash is not
 // checked here. A path may hold spaces, and in the binary form newlines.
 Result<UntrustedImaLog> parse_ima_log(ByteView log);
+// parse_ima_rest reads the entries that follow some others; there may be none.
+Result<UntrustedImaLog> parse_ima_rest(ByteView entries);
+
+// binary_ima_entry_size gives how long the entry is that `bytes`, of a binary list with SHA-1
+// template hashes, begin with: for who reads a list piece by piece. Nothing: more bytes are needed
+// to say. Refused (rules::ima_form): lengths that no entry has.
+Result<std::optional<std::size_t>> binary_ima_entry_size(ByteView bytes);
 
 // template_hash_holds: the listed hash is that of the data; true for a violation, whose hash is of
 // nothing.

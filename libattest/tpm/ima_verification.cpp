@@ -135,10 +135,36 @@ Result<VerifiedImaLog> verify_ima_log(UntrustedImaLog log, const VerifiedQuote& 
                 "another order, or the list was read before the quote")
             .expected("a list of " + std::string(hash_name(bank)) + " PCR 10 " + to_hex(quoted))
             .found(std::to_string(log.entries().size()) + " entries that do not lead there"));
-  if (!since) TRY_VOID(check_boot_aggregate(log.entries().front(), quote.pcrs()));
+  if (!since && !log.entries().empty())
+    TRY_VOID(check_boot_aggregate(log.entries().front(), quote.pcrs()));
   ImaCheckpoint checkpoint{quote.clock().reset_count, (since ? since->entries : 0) + found.covered,
                            bank, quoted};
   return VerifiedImaLog(std::move(log), std::move(checkpoint), found.covered);
+}
+
+Result<VerifiedImaLog> verify_grown_ima_log(const UntrustedImaLog& log, const VerifiedQuote& quote,
+                                            const ImaCheckpoint& known) {
+  auto whole = verify_ima_log(log, quote);
+  const bool same_boot = known.reset_count == quote.clock().reset_count;
+  if (whole || whole.error().rule != rules::ima_pcr_differs || !same_boot) return whole;
+  const std::size_t entries = log.entries().size();
+  // Where PCR 10 stands as it did, a list of which no entry counts is no rest: it was cut.
+  auto rest = verify_ima_log(log, quote, known);
+  if (rest && (!rest->entries().empty() || entries == 0)) return rest;
+  if (entries < known.entries)
+    return fail(refused(rules::ima_truncated,
+                        "entries were taken out of the IMA list: in one boot it only grows")
+                    .expected("at least " + std::to_string(known.entries) + " entries")
+                    .found(std::to_string(entries)));
+  const Bytes start(digest_size(known.bank));
+  if (advance(log, known.bank, start, known.pcr, false).met ||
+      advance(log, known.bank, start, known.pcr, true).met)
+    return whole;
+  return fail(refused(rules::ima_rewritten,
+                      "entries of the IMA list are others than they were before in this boot")
+                  .expected("PCR 10 " + to_hex(known.pcr) + " after " +
+                            std::to_string(known.entries) + " entries")
+                  .found(std::to_string(entries) + " entries that do not lead there"));
 }
 
 namespace {

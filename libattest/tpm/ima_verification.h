@@ -61,6 +61,13 @@ class VerifiedImaLog {
 Result<VerifiedImaLog> verify_ima_log(UntrustedImaLog log, const VerifiedQuote& quote,
                                       const std::optional<ImaCheckpoint>& since = {});
 
+// verify_grown_ima_log verifies a whole list of a node whose list was `known` before, and says more
+// where it does not hold in the boot of `known`: that entries were taken out (fewer than before),
+// or that those from before are others now. A kernel whose list was exported and cut up to what was
+// known (Linux gives its memory back so) sends what follows: that holds too.
+Result<VerifiedImaLog> verify_grown_ima_log(const UntrustedImaLog& log, const VerifiedQuote& quote,
+                                            const ImaCheckpoint& known);
+
 struct ImaRules {
   const ImaAllowList* allow_list = nullptr;  // nothing: paths are not judged
   std::span<const ImaKey> keys{};            // that may sign files
@@ -101,6 +108,8 @@ inline constexpr Rule ima_other_boot{"tpm.ima.other-boot"};
 inline constexpr Rule ima_template_hash{"tpm.ima.template-hash"};
 inline constexpr Rule ima_buffer_digest{"tpm.ima.buffer-digest"};
 inline constexpr Rule ima_pcr_differs{"tpm.ima.pcr"};
+inline constexpr Rule ima_truncated{"tpm.ima.truncated"};
+inline constexpr Rule ima_rewritten{"tpm.ima.rewritten"};
 inline constexpr Rule ima_boot_aggregate{"tpm.ima.boot-aggregate"};
 inline constexpr Rule ima_violation{"tpm.ima.violation"};
 inline constexpr Rule ima_digest_differs{"tpm.ima.digest"};

@@ -25,9 +25,9 @@ std::string pcr_words(const QuoteHistory& history) {
     return "; " + which +
            " changed without a reboot: something at run time extended what the firmware measures "
            "into, a sign of compromise";
-  return "; " + which +
-         (restarted(history.clock) ? " changed: it booted from other files or settings"
-                                   : " changed at run time");
+  if (!restarted(history.clock)) return "; " + which + " changed at run time";
+  return "; " + which + " changed: it booted " +
+         (history.changed_pcrs.contains(0) ? "another firmware" : "from other files or settings");
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ class TestNode {
 
   // issue makes a fresh challenge.
   void issue(std::string node = "rack7-n03", Time at = appraisal_time) {
-    evidence::ChallengeContent content{
-        "verifier.example", std::move(node), {}, at, at + Seconds{300}};
+    evidence::ChallengeContent content{"verifier.example", std::move(node), {}, at,
+                                       at + Seconds{300},  known_ima};
     system_random().fill(content.nonce);
     challenge = must(evidence::make_challenge(*verifier_key, content));
     challenged_node = content.node;
@@ -67,6 +67,7 @@ class TestNode {
 
   std::unique_ptr<SigningKey> verifier_key;
   TestTpm tpm;
+  std::optional<evidence::ImaState> known_ima;  // what a challenge issued next says
   Bytes challenge;
   std::string challenged_node;
   Time issued_at;

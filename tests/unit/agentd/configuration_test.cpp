@@ -27,6 +27,7 @@ TEST_CASE("the shipped example loads, and says the defaults") {
   REQUIRE(shipped.state == defaults.state);
   REQUIRE(shipped.trust == defaults.trust);
   REQUIRE(shipped.interval == defaults.interval);
+  REQUIRE(shipped.change_interval == defaults.change_interval);
   REQUIRE(shipped.runtime->socket == "/run/agentd/runtime.sock");
   REQUIRE_FALSE(defaults.runtime);
 }
@@ -46,6 +47,7 @@ TEST_CASE("values that make no sense are refused with their line") {
   };
   refused_text("version = 1\nnode = \"a b\"\n[verifier]\nurl = \"https://localhost:1\"\n");
   refused_text("version = 1\nnode = \"n1\"\n[verifier]\nurl = \"http://localhost:1\"\n");
+  refused_text("change_interval = \"0s\"\n" + std::string(least));
   refused_text(least_with("client_key = \"k.pem\"\n"));
   refused_text(least_with("[tpm]\nek = \"rsa-1024\"\n"));
   refused_text(least_with("[tpm]\npcrs = \"sha256:99\"\n"));

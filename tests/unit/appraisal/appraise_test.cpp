@@ -362,8 +362,9 @@ TEST_CASE("models that are not listed are incomplete where the policy requires t
   REQUIRE(scene.judge().verdict == Verdict::pass);
 }
 
-// An IMA list of one file, as the kernel writes it in ascii, and PCR 10 extended with it.
-void run_file(Scene& scene, bool violation = false) {
+// The line of one file in an IMA list, as the kernel writes it in ascii; PCR 10 is extended with
+// it.
+std::string run_file(Scene& scene, bool violation = false) {
   const std::string path("/usr/bin/served");
   const Sha256 content = sha256(as_bytes("served"));
   Bytes data;
@@ -380,6 +381,7 @@ void run_file(Scene& scene, bool violation = false) {
   const std::string line =
       "10 " + to_hex(listed) + " ima-ng sha256:" + to_hex(content) + " " + path + "\n";
   scene.node.more = {evidence::make_item(evidence::label::ima, as_bytes(line))};
+  return line;
 }
 
 ImaList list_of(const std::string& digests) {
@@ -424,6 +426,123 @@ TEST_CASE("a violation is refused unless the policy allows it") {
   REQUIRE(only_failure(scene.judge()).name == "ima.violations");
   scene.policy.ima_allow_violations = true;
   REQUIRE(scene.judge().verdict == Verdict::pass);
+}
+
+// The node was judged, and is asked with what the verifier now knows of its list.
+void ask_again(Scene& scene) {
+  scene.previous = scene.judge().memory;
+  scene.node.known_ima = scene.previous->ima;
+  scene.node.issue();
+  scene.node.tpm.clock.clock += 100;
+}
+
+void send_rest(Scene& scene, const std::string& lines) {
+  scene.node.more = {evidence::make_item(evidence::label::ima_rest, as_bytes(lines))};
+}
+
+TEST_CASE("of a list that was judged before, the node sends what follows") {
+  Scene scene = good_scene();
+  scene.policy.ima = Need::required;
+  run_file(scene);
+  REQUIRE_FALSE(scene.node.known_ima);
+  ask_again(scene);
+  REQUIRE(scene.node.known_ima->entries == 1);
+  SECTION("nothing does") {
+    send_rest(scene, "");
+    const Appraisal appraisal = scene.judge();
+    REQUIRE(appraisal.verdict == Verdict::pass);
+    REQUIRE(appraisal.memory->ima->entries == 1);
+  }
+  SECTION("more files ran, twice over") {
+    for (const std::uint64_t entries : {2U, 3U}) {
+      send_rest(scene, run_file(scene));
+      const Appraisal appraisal = scene.judge();
+      REQUIRE(appraisal.verdict == Verdict::pass);
+      REQUIRE(appraisal.memory->ima->entries == entries);
+      ask_again(scene);
+    }
+  }
+  SECTION("an entry is kept back") {
+    run_file(scene);
+    send_rest(scene, "");
+    REQUIRE(only_failure(scene.judge()).name == "ima.list");
+  }
+  SECTION("the machine was booted since") {
+    scene.node.tpm.clock.reset_count += 1;
+    send_rest(scene, "");
+    const auto check = only_failure(scene.judge());
+    REQUIRE(check.name == "ima.list");
+    REQUIRE(contains(check.why, "a boot that is over"));
+  }
+  SECTION("the policy is another one now") {
+    send_rest(scene, "");
+    scene.policy.digest = sha256(as_bytes("the next policy's text"));
+    scene.enter_policy("the next policy's text");
+    const auto check = only_failure(scene.judge());
+    REQUIRE(check.name == "ima.list");
+    REQUIRE(check.outcome == Verdict::incomplete);
+    REQUIRE(contains(check.why, "another policy"));
+  }
+  SECTION("the challenge says nothing of a list") {
+    scene.node.known_ima.reset();
+    scene.node.issue();
+    send_rest(scene, run_file(scene));
+    REQUIRE(only_failure(scene.judge()).name == "ima.list");
+  }
+}
+
+TEST_CASE("what was not found good is judged again, until the next boot") {
+  Scene scene = good_scene();
+  scene.policy.ima = Need::required;
+  run_file(scene);
+  ask_again(scene);
+  send_rest(scene, run_file(scene, true));
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(only_failure(appraisal).name == "ima.violations");
+  REQUIRE(appraisal.memory->ima->entries == 1);
+  scene.previous = appraisal.memory;
+  scene.node.tpm.reset();
+  scene.node.tpm.boot(true, test::good_boot_loader);
+  const std::string line = run_file(scene);
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+  REQUIRE(scene.judge().memory->ima->entries == 1);
+  REQUIRE(scene.judge().memory->ima->reset_count == scene.node.tpm.clock.reset_count);
+}
+
+TEST_CASE("what firmware measured and changed without a reboot is refused until the next boot") {
+  Scene scene = good_scene();
+  scene.policy.required_pcrs = {0, 7};  // so that PCR 4 is nobody else's to judge
+  scene.policy.event_log = Need::any;
+  scene.policy.secure_boot = Need::any;
+  scene.node.with_log = false;
+  scene.previous = scene.judge().memory;
+  scene.node.tpm.extend(4, Bytes(32));
+  for (int i = 0; i < 2; ++i) {
+    scene.node.tpm.clock.clock += 100;
+    const Appraisal appraisal = scene.judge();
+    const auto check = only_failure(appraisal);
+    REQUIRE(check.name == "boot.runtime");
+    REQUIRE(contains(check.why, "PCR 4 changed without a reboot"));
+    scene.previous = appraisal.memory;
+  }
+  scene.node.tpm.reset();
+  scene.node.tpm.boot(true, test::good_boot_loader);
+  const Appraisal after = scene.judge();
+  REQUIRE(after.verdict == Verdict::pass);
+  REQUIRE(contains(after.since_last, "rebooted"));
+}
+
+TEST_CASE("the TPM's firmware does not change without a reset") {
+  Scene scene = good_scene();
+  scene.previous = scene.judge().memory;
+  REQUIRE(scene.judge().since_last.empty());
+  scene.previous->firmware_version += 1;
+  const auto check = only_failure(scene.judge());
+  REQUIRE(check.name == "node.clock");
+  REQUIRE(contains(check.why, "without a reset"));
+  scene.node.tpm.clock.reset_count += 1;
+  REQUIRE(scene.judge().verdict == Verdict::pass);
+  REQUIRE(contains(scene.judge().since_last, "the TPM's firmware was updated"));
 }
 
 TEST_CASE("files are judged by the very list the policy names") {

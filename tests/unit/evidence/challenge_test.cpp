@@ -58,6 +58,42 @@ TEST_CASE("a challenge by a known verifier for this node is verified, and says w
   REQUIRE(challenge.expires() == now + Seconds{300});
 }
 
+TEST_CASE("a challenge says how far an IMA list is known, in a form of its own") {
+  const Verifier verifier;
+  ChallengeContent content = good_content();
+  content.ima = ImaState{sha256(as_bytes("policy")), 41, 1000, HashAlgorithm::sha256, Bytes(32)};
+  const Bytes bytes = must(make_challenge(*verifier.key, content));
+  REQUIRE(must(check(bytes, verifier)).ima() == content.ima);
+  REQUIRE_FALSE(must(check(must(make_challenge(*verifier.key, good_content())), verifier)).ima());
+  const auto with_payload = [&](cbor::Array payload) {
+    return parse_challenge(sign_raw(*verifier.key, content, [&](cose::Sign1Content& message) {
+      message.payload = cbor::encode(payload);
+    }));
+  };
+  const cbor::Value state = to_cbor(*content.ima);
+  REQUIRE_OK(with_payload({"attest-challenge-v2", content.nonce, state}));
+  REQUIRE_RULE(with_payload({"attest-challenge-v1", content.nonce, state}), rules::challenge_form);
+  REQUIRE_RULE(with_payload({"attest-challenge-v2", content.nonce}), rules::challenge_form);
+}
+
+TEST_CASE(
+    "the state of an IMA list has a policy, counters, a known bank and a value of its length") {
+  const ImaState good{sha256(as_bytes("p")), 1, 2, HashAlgorithm::sha384, Bytes(48)};
+  REQUIRE(must(parse_ima_state(to_cbor(good))) == good);
+  const auto changed = [&](std::size_t part, cbor::Value value) {
+    cbor::Value state = to_cbor(good);
+    cbor::Array parts = *state.as_array();
+    parts[part] = std::move(value);
+    return parse_ima_state(cbor::Value(std::move(parts)));
+  };
+  REQUIRE_RULE(changed(0, Bytes(31)), rules::ima_state_form);
+  REQUIRE_RULE(changed(1, std::uint64_t{1} << 32), rules::ima_state_form);
+  REQUIRE_RULE(changed(2, "2"), rules::ima_state_form);
+  REQUIRE_RULE(changed(3, "md5"), rules::ima_state_form);
+  REQUIRE_RULE(changed(4, Bytes(32)), rules::ima_state_form);
+  REQUIRE_RULE(parse_ima_state(cbor::Value(cbor::Array{1})), rules::ima_state_form);
+}
+
 TEST_CASE("a challenge is not made for a bad node id or with an impossible life") {
   const Verifier verifier;
   ChallengeContent content = good_content();

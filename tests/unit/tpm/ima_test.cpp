@@ -261,6 +261,77 @@ TEST_CASE("verification goes on from a checkpoint, in the same boot only") {
       rules::ima_other_boot);
 }
 
+TEST_CASE("nothing may follow what was known, and then PCR 10 must stand where it stood") {
+  const auto first =
+      must(verify_ima_log(log_of({aggregate, one}), quote_of(pcr_of({aggregate, one}))));
+  const UntrustedImaLog nothing = must(parse_ima_rest({}));
+  const auto same =
+      must(verify_ima_log(nothing, quote_of(pcr_of({aggregate, one})), first.checkpoint()));
+  REQUIRE(same.checkpoint() == first.checkpoint());
+  REQUIRE_RULE(verify_ima_log(nothing, quote_of(pcr_of({aggregate, one, two})), first.checkpoint()),
+               rules::ima_pcr_differs);
+  REQUIRE_RULE(parse_ima_log({}), rules::ima_form);
+}
+
+TEST_CASE("a whole list of a boot that was known shows what was done to it") {
+  const auto known =
+      must(verify_ima_log(log_of({aggregate, one}), quote_of(pcr_of({aggregate, one}))))
+          .checkpoint();
+  const VerifiedQuote later = quote_of(pcr_of({aggregate, one, two}));
+  const auto grown = [&](const std::vector<Entry>& entries, const VerifiedQuote& quote) {
+    return verify_grown_ima_log(log_of(entries), quote, known);
+  };
+  REQUIRE(must(grown({aggregate, one, two}, later)).checkpoint().entries == 3);
+  SECTION("entries were taken out") {
+    REQUIRE_RULE(grown({aggregate}, quote_of(pcr_of({aggregate, one}))), rules::ima_truncated);
+    REQUIRE_RULE(grown({aggregate}, later), rules::ima_truncated);
+  }
+  SECTION("entries are others now") {
+    REQUIRE_RULE(grown({aggregate, three, two}, later), rules::ima_rewritten);
+  }
+  SECTION("what follows is wrong") {
+    REQUIRE_RULE(grown({aggregate, one, three}, later), rules::ima_pcr_differs);
+  }
+  SECTION("it was exported and cut where it was known") {
+    const auto rest = must(grown({two}, later));
+    REQUIRE(rest.checkpoint().entries == 3);
+    REQUIRE(rest.entries().size() == 1);
+    REQUIRE_OK(
+        verify_grown_ima_log(must(parse_ima_rest({})), quote_of(pcr_of({aggregate, one})), known));
+  }
+  SECTION("another boot has a list of its own") {
+    REQUIRE_RULE(grown({aggregate}, quote_of(pcr_of({aggregate, one, two}), 4)),
+                 rules::ima_pcr_differs);
+    REQUIRE_OK(grown({aggregate, three}, quote_of(pcr_of({aggregate, three}), 4)));
+  }
+}
+
+TEST_CASE("a binary list can be gone through entry by entry") {
+  const auto entry = [](std::string_view form, std::string_view digest, std::string_view data) {
+    Bytes bytes;
+    append_u32_le(bytes, 10);
+    append(bytes, Bytes(20));
+    append_u32_le(bytes, static_cast<std::uint32_t>(form.size()));
+    append(bytes, as_bytes(form));
+    append(bytes, as_bytes(digest));
+    append_u32_le(bytes, static_cast<std::uint32_t>(data.size()));
+    append(bytes, as_bytes(data));
+    return bytes;
+  };
+  for (const Bytes& whole :
+       {entry("ima-ng", "", "data"), entry("ima", std::string(20, 'd'), "/a/path")}) {
+    const Bytes two_of_them = concat({whole, whole});
+    REQUIRE(must(binary_ima_entry_size(two_of_them)) == whole.size());
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+      const auto size = must(binary_ima_entry_size(ByteView(whole).first(cut)));
+      if (size) REQUIRE(*size == whole.size());
+    }
+  }
+  Bytes endless = entry("ima-ng", "", "data");
+  std::fill(endless.end() - 8, endless.end() - 4, std::byte{0xff});
+  REQUIRE_RULE(binary_ima_entry_size(endless), rules::ima_form);
+}
+
 TEST_CASE("a violation is extended as ones, counted, and refused unless allowed") {
   Entry broken = one;
   broken.violation = true;

@@ -30,6 +30,10 @@ TEST_CASE("the time between two quotes is told in words") {
       {mark({900, 5, 2, true}), false, "older than"},
       {mark({2000, 4, 2, true}), false, "older than"},
       {mark({900, 6, 0, true}), false, "not the clock of one TPM"},
+      {mark({900, 5, 3, true}), false, "not the clock of one TPM"},
+      {mark({900, 7, 0, true}), true, "power cut"},
+      {mark({900, 6, 1, true}), true, "by a start between"},
+      {mark({900, 5, 4, true}), true, "power cut"},
       {mark({2000, 5, 2, true}, 8), false, "without a reset"},
       {mark({2000, 6, 0, true}, 7, std::byte{2}), true, "booted from other files"},
   };

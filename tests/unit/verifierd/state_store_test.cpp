@@ -1,5 +1,7 @@
 #include "verifierd/state_store.h"
 
+#include <sqlite3.h>
+
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
 
@@ -73,7 +75,11 @@ TEST_CASE("a node comes back as it was put, its TPM's counters included") {
   record.memory = appraisal::NodeMemory{
       to_bytes("ak name"),
       {.clock = 7, .reset_count = 0xffffffff, .restart_count = 2, .safe = true},
-      0xffffffffffffffff};
+      0xffffffffffffffff,
+      {},
+      evidence::ImaState{digest_of("policy"), 0xffffffff, 100'000, HashAlgorithm::sha256,
+                         Bytes(32, std::byte{3})}};
+  must(record.memory->pcrs.set(HashAlgorithm::sha256, 4, Bytes(32, std::byte{4})));
   must(f.store->put_node(record, from_unix(5), "changed", {}));
   f.reopen();
   const NodeRecord back = must(f.store->node("n")).value();
@@ -83,9 +89,43 @@ TEST_CASE("a node comes back as it was put, its TPM's counters included") {
   REQUIRE(back.result == record.result);
   REQUIRE(back.memory->clock == record.memory->clock);
   REQUIRE(back.memory->firmware_version == record.memory->firmware_version);
+  REQUIRE(back.memory->pcrs == record.memory->pcrs);
+  REQUIRE(back.memory->ima == record.memory->ima);
   REQUIRE(must(f.store->node_of_ek(record.ek))->node == "n");
   REQUIRE_FALSE(must(f.store->node("other")).has_value());
   REQUIRE(must(f.store->events("n")).at(0).what == "changed");
+}
+
+TEST_CASE("a policy does not go back, nor is there another of its revision") {
+  Fixture f;
+  must(f.store->keep_policy("hosts", 3, digest_of("three")));
+  f.reopen();
+  REQUIRE_OK(f.store->keep_policy("hosts", 3, digest_of("three")));
+  REQUIRE_RULE(f.store->keep_policy("hosts", 3, digest_of("another three")),
+               rules::policy_same_revision);
+  const Status older = f.store->keep_policy("hosts", 2, digest_of("two"));
+  REQUIRE_RULE(older, rules::policy_older);
+  REQUIRE(older.error().expected_value == "revision 3 or a later one");
+  REQUIRE_RULE(f.store->keep_policy("hosts", 0, digest_of("none")), rules::policy_older);
+  REQUIRE_OK(f.store->keep_policy("hosts", 4, digest_of("four")));
+  REQUIRE_OK(f.store->keep_policy("guests", 0, digest_of("one text")));
+  REQUIRE_OK(f.store->keep_policy("guests", 0, digest_of("another text")));
+}
+
+TEST_CASE("the state of the version before is taken over with what it holds") {
+  Fixture f;
+  must(f.store->put_node(record_of("n", "ek"), from_unix(5), "enrolled", {}));
+  f.store.reset();
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(f.file.c_str(), &database) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(database,
+                       "ALTER TABLE nodes DROP COLUMN pcrs; ALTER TABLE nodes DROP COLUMN ima;"
+                       "DROP TABLE policies; PRAGMA user_version = 1",
+                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+  f.reopen();
+  REQUIRE(must(f.store->node("n")).value().ek == digest_of("ek"));
+  REQUIRE_OK(f.store->keep_policy("hosts", 1, digest_of("one")));
 }
 
 TEST_CASE("one TPM cannot take another node's place") {
