@@ -99,7 +99,7 @@ Result<std::string> answer(const inference::RunnableModel& model,
                                            .max_tokens = options.max_tokens,
                                            .end_tokens = ends};
   TRY(const auto made,
-      inference::generate(model.transformer(), request, machine, [&](inference::Token token) {
+      inference::generate(*model.transformer(), request, machine, [&](inference::Token token) {
         if (!context.json) context.terminal.write(printable_piece(tokenizer.piece(token)));
         return true;
       }));
@@ -120,6 +120,7 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
   if (!options.bundle.empty()) bundle = options.bundle;
   TRY(const auto model,
       inference::open_verified_model(options.model, bundle, trust, policy, context.now));
+  TRY_VOID(inference::writing_model(model));
   TRY(const auto chat_template, find_template(options, model.chat_template()));
 
   const unsigned threads =

@@ -96,7 +96,7 @@ inference::Receipt make_receipt(const inference::RunnableModel& model, const Att
   receipt.profile = std::string(inference::exact::profile);
   receipt.runtime = "attestctl " ATTEST_VERSION;
   receipt.node = attested.node;
-  receipt.model = {digest_uri(model.transformer().sha256()), model.transformer().fsverity(),
+  receipt.model = {digest_uri(model.sha256()), model.fsverity(),
                    model.bundle().release().index};
   const auto& checkpoint = model.bundle().checkpoint();
   receipt.checkpoint =
@@ -132,6 +132,7 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
   if (!options.bundle.empty()) bundle = options.bundle;
   TRY(const auto model,
       inference::open_verified_model(options.model, bundle, trust, policy, context.now));
+  TRY_WITHIN(options.model, const auto* transformer, inference::writing_model(model));
   const inference::Tokenizer& tokenizer = model.tokenizer();
   TRY_WITHIN("--prompt", auto prompt, tokenizer.encode(options.prompt));
   std::optional<inference::FormedAnswer> formed;
@@ -152,7 +153,7 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
                                            .form = formed ? &*formed : nullptr};
   if (!context.json) context.terminal.write(options.prompt);
   TRY(const auto answer,
-      inference::generate(model.transformer(), request, machine, [&](inference::Token token) {
+      inference::generate(*transformer, request, machine, [&](inference::Token token) {
         if (!context.json) context.terminal.write(printable_text(tokenizer.piece(token)));
         return true;
       }));

@@ -51,6 +51,8 @@ void describe(Report& report, const inference::UntrustedReceipt& untrusted) {
       {"prompt_tokens", receipt.prompt ? OrderedJson(receipt.prompt->size()) : OrderedJson()},
       {"answer", receipt.answer},
       {"stopped", receipt.stopped},
+      {"embedding",
+       receipt.embedding ? OrderedJson(digest_uri(receipt.embedding->digest)) : OrderedJson()},
       {"form", receipt.form ? OrderedJson(digest_uri(receipt.form->digest)) : OrderedJson()},
       {"key", to_hex(untrusted.key_id)},
       {"started", to_rfc3339(receipt.started)}};
@@ -65,8 +67,13 @@ Result<Report> show(const ReceiptOptions& options) {
   report.field("profile", printable(receipt.profile, 40));
   report.field("prompt", receipt.prompt ? std::to_string(receipt.prompt->size()) + " tokens"
                                         : "kept private, committed to");
-  report.field("answer", std::to_string(receipt.answer.size()) + " tokens, ended by " +
-                             printable(receipt.stopped, 20));
+  if (receipt.embedding) {
+    report.field("embedding", std::to_string(receipt.embedding->size) + " numbers, " +
+                                  digest_uri(receipt.embedding->digest));
+  } else {
+    report.field("answer", std::to_string(receipt.answer.size()) + " tokens, ended by " +
+                               printable(receipt.stopped, 20));
+  }
   if (receipt.form)
     report.field("form", std::string(to_string(receipt.form->kind)) + " " +
                              digest_uri(receipt.form->digest) +
@@ -209,20 +216,63 @@ Result<inference::ReplayRequest::Opening> read_opening(const std::string& path) 
   return opening;
 }
 
+unsigned threads_of(const ReceiptOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+// What a replay leaves unsaid about who answered.
+void say_binding(Report& report, inference::Binding binding) {
+  if (binding == inference::Binding::bound) return;
+  const std::string which = binding == inference::Binding::unbound
+                                ? "which node answered: the key is bound to no TPM"
+                                : "that the node was trusted when it answered: no ledger proof";
+  report.json["not_checked"].push_back(which);
+  report.field("not checked", which);
+}
+
+// An embedding has one number to compare: the digest of its vector.
+Result<Report> replay_embedding(const ReceiptOptions& options,
+                                const inference::VerifiedReceiptFile& receipt, Report report) {
+  TRY_WITHIN(options.model, const auto model, inference::open_unreleased_encoder(options.model));
+  inference::ReplayRequest request;
+  if (!options.opening.empty()) {
+    TRY(request.opening, read_opening(options.opening));
+  }
+  const auto pool = inference::make_thread_pool(threads_of(options));
+  TRY_WITHIN(options.file, const auto replayed,
+             inference::replay_embedding(model.encoder, receipt.receipt(), request,
+                                         {.executor = pool.get()}));
+  report.json["agrees"] = replayed.agrees();
+  if (!replayed.agrees()) {
+    report.outcome = Outcome::refused;
+    report.field("vector", "receipt says " + digest_uri(replayed.receipt) + ", the model gives " +
+                               digest_uri(replayed.model));
+    report.line("verdict: refused; this model does not make this vector of this text");
+    return report;
+  }
+  report.field("vector", "the same to the bit");
+  say_binding(report, receipt.binding());
+  report.line(report.outcome == Outcome::pass
+                  ? "verdict: this vector came from this model"
+                  : "verdict: " + std::string(to_string(report.outcome)) +
+                        "; the vector came from this model, but see lineage above");
+  return report;
+}
+
 Result<Report> replay(const ReceiptOptions& options, const Context& context) {
   TRY(const TrustRoot trust, load_trust(options.trust));
   Report report;
   report.json["not_checked"] = OrderedJson::array();
   TRY(const auto receipt, verified_receipt(options, trust, context.now, report));
   report.outcome = worse_of(report.outcome, judge_lineage(options, trust, context, report));
+  if (receipt.receipt().receipt().embedding)
+    return replay_embedding(options, receipt, std::move(report));
   std::optional<std::uint64_t> budget;
   if (options.memory_mb != 0) budget = options.memory_mb << 20U;
   TRY_WITHIN(options.model, const auto model,
              inference::open_unreleased_model(options.model, budget));
 
-  const unsigned threads =
-      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  const auto pool = inference::make_thread_pool(threads);
+  const auto pool = inference::make_thread_pool(threads_of(options));
   inference::ReplayRequest request;
   request.end_tokens = model.tokenizer.vocabulary().end_tokens();
   if (!options.opening.empty()) {
@@ -265,13 +315,7 @@ Result<Report> replay(const ReceiptOptions& options, const Context& context) {
     report.json["not_checked"].push_back(rest);
     report.field("not checked", rest);
   }
-  if (receipt.binding() != inference::Binding::bound) {
-    const std::string which = receipt.binding() == inference::Binding::unbound
-                                  ? "which node answered: the key is bound to no TPM"
-                                  : "that the node was trusted when it answered: no ledger proof";
-    report.json["not_checked"].push_back(which);
-    report.field("not checked", which);
-  }
+  say_binding(report, receipt.binding());
   report.line(report.outcome == Outcome::pass
                   ? "verdict: this answer came from this model"
                   : "verdict: " + std::string(to_string(report.outcome)) +

@@ -52,9 +52,21 @@ cbor::Value of_sampler(const SamplerSettings& sampler) {
   return map;
 }
 
-Bytes encode_payload(const Receipt& receipt) {
+void append_answer(const Receipt& receipt, cbor::Map& payload) {
   cbor::Array logits;
   for (const Sha256& hash : receipt.logits) logits.emplace_back(hash);
+  payload.emplace_back("template", of_optional(receipt.template_digest));
+  payload.emplace_back("sampler", of_sampler(receipt.sampler));
+  payload.emplace_back("answer", of_tokens(receipt.answer));
+  payload.emplace_back("stopped", receipt.stopped);
+  payload.emplace_back("logits", std::move(logits));
+  // Left out where there is none, as receipts were before it was there.
+  if (receipt.form)
+    payload.emplace_back("form", cbor::Map{{"kind", std::string(to_string(receipt.form->kind))},
+                                           {"digest", receipt.form->digest}});
+}
+
+Bytes encode_payload(const Receipt& receipt) {
   cbor::Map payload{
       {"version", 1},
       {"profile", receipt.profile},
@@ -63,18 +75,16 @@ Bytes encode_payload(const Receipt& receipt) {
       {"model", of_model(receipt.model)},
       {"checkpoint", of_checkpoint(receipt.checkpoint)},
       {"prompt", of_prompt(receipt)},
-      {"template", of_optional(receipt.template_digest)},
-      {"sampler", of_sampler(receipt.sampler)},
-      {"answer", of_tokens(receipt.answer)},
-      {"stopped", receipt.stopped},
-      {"logits", std::move(logits)},
       {"result", of_optional(receipt.result)},
       {"started", unix_seconds(receipt.started)},
   };
-  // Left out where there is none, as receipts were before it was there.
-  if (receipt.form)
-    payload.emplace_back("form", cbor::Map{{"kind", std::string(to_string(receipt.form->kind))},
-                                           {"digest", receipt.form->digest}});
+  if (receipt.embedding) {
+    payload.emplace_back("embedding", cbor::Map{{"pooling", receipt.embedding->pooling},
+                                                {"size", receipt.embedding->size},
+                                                {"digest", receipt.embedding->digest}});
+  } else {
+    append_answer(receipt, payload);
+  }
   return cbor::encode(std::move(payload));
 }
 
@@ -205,6 +215,19 @@ Status read_answer(cbor::Fields& fields, Receipt& receipt) {
   return {};
 }
 
+Status read_embedding(cbor::Fields& fields, Receipt& receipt) {
+  TRY(const cbor::Value* value, fields.required("embedding"));
+  TRY(cbor::Fields embedding, cbor::Fields::of(*value, "embedding"));
+  Receipt::Embedding read;
+  TRY(read.pooling, embedding.text("pooling"));
+  TRY(read.size, embedding.unsigned_integer("size"));
+  if (read.size == 0) return fail(wrong_form("an embedding of no numbers"));
+  TRY(const cbor::Value* digest, embedding.required("digest"));
+  TRY(read.digest, cbor::expect_fixed<32>(*digest, "digest"));
+  receipt.embedding = std::move(read);
+  return embedding.finish();
+}
+
 Result<Receipt> decode_payload(ByteView payload) {
   TRY(const cbor::Value value, cbor::decode(payload, cbor::Form::deterministic));
   TRY(cbor::Fields fields, cbor::Fields::of(value, "receipt"));
@@ -219,10 +242,14 @@ Result<Receipt> decode_payload(ByteView payload) {
   TRY_VOID(read_model(fields, receipt));
   TRY_VOID(read_checkpoint(fields, receipt));
   TRY_VOID(read_prompt(fields, receipt));
-  TRY(receipt.template_digest, optional_digest(fields, "template"));
-  TRY_VOID(read_sampler(fields, receipt));
-  TRY_VOID(read_form(value, fields, receipt));
-  TRY_VOID(read_answer(fields, receipt));
+  if (value.find("embedding")) {
+    TRY_VOID(read_embedding(fields, receipt));
+  } else {
+    TRY(receipt.template_digest, optional_digest(fields, "template"));
+    TRY_VOID(read_sampler(fields, receipt));
+    TRY_VOID(read_form(value, fields, receipt));
+    TRY_VOID(read_answer(fields, receipt));
+  }
   TRY(receipt.result, optional_digest(fields, "result"));
   TRY(const std::uint64_t started, fields.unsigned_integer("started"));
   if (started > std::numeric_limits<std::uint32_t>::max() * 64ULL)

@@ -40,6 +40,14 @@ struct Receipt {
     friend bool operator==(const Form&, const Form&) = default;
   };
 
+  // Embedding is what an encoder made of the prompt; there is no answer then.
+  struct Embedding {
+    std::string pooling;     // to_string(EncoderShape::Pooling)
+    std::uint64_t size = 0;  // numbers of the vector
+    Sha256 digest{};         // digest_of the vector
+    friend bool operator==(const Embedding&, const Embedding&) = default;
+  };
+
   std::string profile;
   std::string runtime;
   std::optional<std::string> node;
@@ -48,6 +56,8 @@ struct Receipt {
   // Exactly one of the two: the prompt itself, or a commitment to it.
   std::optional<std::vector<Token>> prompt;
   std::optional<Sha256> prompt_commitment;
+  std::optional<Embedding> embedding;
+  // What follows, up to the logits, is said of an answer alone.
   std::optional<Sha256> template_digest;
   std::optional<Form> form;  // that the answer was asked to have
   SamplerSettings sampler;
@@ -79,8 +89,9 @@ struct UntrustedReceipt {
 // parse_receipt refuses: what parse_sign1 refuses; other content types; claims other than issuer,
 // subject and issued-at, or a subject other than the model's; a payload that is not deterministic
 // CBOR of exactly the members documented; both or neither of prompt and commitment; sampler
-// settings out of range; an empty answer; and a chain that has not one hash for each position,
-// where the prompt is open (rules::answer_receipt_form and the CBOR and COSE rules).
+// settings out of range; an empty answer, or an answer and an embedding; and a chain that has not
+// one hash for each position, where the prompt is open (rules::answer_receipt_form and the CBOR and
+// COSE rules).
 Result<UntrustedReceipt> parse_receipt(ByteView bytes);
 
 class VerifiedReceipt {

@@ -12,9 +12,10 @@ namespace attest::inference {
 
 namespace {
 
-Status check_model(const Transformer& transformer, const Receipt& receipt) {
-  const std::string subject = digest_uri(transformer.sha256());
-  if (receipt.model.subject != subject || receipt.model.fsverity != transformer.fsverity())
+template <typename Network>
+Status check_model(const Network& network, const Receipt& receipt) {
+  const std::string subject = digest_uri(network.sha256());
+  if (receipt.model.subject != subject || receipt.model.fsverity != network.fsverity())
     return fail(refused(rules::replay_model, "the receipt is about another model file")
                     .expected(receipt.model.subject)
                     .found(subject)
@@ -38,7 +39,9 @@ Result<std::vector<Token>> prompt_of(const Receipt& receipt, const ReplayRequest
     return fail(refused(rules::replay_prompt, "this is not the prompt that was committed to")
                     .expected(digest_uri(*receipt.prompt_commitment))
                     .found(digest_uri(commit_prompt(prompt, salt))));
-  if (prompt.empty() || receipt.logits.size() != prompt.size() + receipt.answer.size() - 1)
+  const bool fits =
+      receipt.embedding || receipt.logits.size() == prompt.size() + receipt.answer.size() - 1;
+  if (prompt.empty() || !fits)
     return fail(refused(rules::replay_prompt, "the prompt has not the length of the chain"));
   return prompt;
 }
@@ -153,6 +156,8 @@ Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceip
                             const ReplayRequest& request, const Machine& machine) {
   const Receipt& receipt = verified.receipt();
   TRY_VOID(check_model(transformer, receipt));
+  if (receipt.embedding)
+    return fail(refused(rules::replay_model, "the receipt is about an embedding, not an answer"));
   TRY(std::vector<Token> text, prompt_of(receipt, request));
   const std::size_t prompt_size = text.size();
   text.insert(text.end(), receipt.answer.begin(), receipt.answer.end());
@@ -175,6 +180,24 @@ Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceip
   TRY(Sequence sequence, Sequence::begin(transformer, positions));
   TRY_VOID(sequence.append(std::span(text).first(positions), machine, compare, wanted));
   return comparison.finish(ends_wrongly(receipt, request.end_tokens));
+}
+
+Result<EmbeddingReport> replay_embedding(const Encoder& encoder, const VerifiedReceipt& verified,
+                                         const ReplayRequest& request, const Machine& machine) {
+  const Receipt& receipt = verified.receipt();
+  TRY_VOID(check_model(encoder, receipt));
+  const std::string_view pooling = to_string(encoder.shape().pooling);
+  if (!receipt.embedding || receipt.embedding->pooling != pooling ||
+      receipt.embedding->size != encoder.shape().embedding)
+    return fail(refused(rules::replay_model, "the receipt is about no embedding of this model")
+                    .expected(std::string(pooling) + " of " +
+                              std::to_string(encoder.shape().embedding) + " numbers")
+                    .found(receipt.embedding ? printable(receipt.embedding->pooling, 40) + " of " +
+                                                   std::to_string(receipt.embedding->size)
+                                             : "an answer"));
+  TRY(const std::vector<Token> text, prompt_of(receipt, request));
+  TRY(const auto vector, encoder.embed(text, machine));
+  return EmbeddingReport{receipt.embedding->digest, digest_of(vector)};
 }
 
 std::vector<std::size_t> draw_sample(std::size_t positions, std::size_t count, Random& random) {

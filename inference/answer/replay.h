@@ -10,6 +10,7 @@
 #include <string>
 
 #include "inference/answer/receipt.h"
+#include "inference/model/encoder.h"
 #include "inference/model/transformer.h"
 #include "inference/text/tokenizer.h"
 #include "libattest/crypto/random.h"
@@ -76,6 +77,17 @@ std::vector<std::size_t> draw_sample(std::size_t positions, std::size_t count, R
 // A difference is no error: it is the report.
 Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceipt& receipt,
                             const ReplayRequest& request, const Machine& machine);
+
+// EmbeddingReport: an embedding has one number to compare, the digest of its vector.
+struct EmbeddingReport {
+  Sha256 receipt{};
+  Sha256 model{};
+  bool agrees() const { return receipt == model; }
+};
+// replay_embedding is replay for a receipt of an embedding; another pooling than the model's is
+// refused (rules::replay_model).
+Result<EmbeddingReport> replay_embedding(const Encoder& encoder, const VerifiedReceipt& receipt,
+                                         const ReplayRequest& request, const Machine& machine);
 
 // difference_in_words: `token 43 of the answer: receipt says " safe" (4120), the model gives
 // " unsafe" (9177)`.

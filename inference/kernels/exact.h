@@ -95,6 +95,24 @@ inline float gelu(float x) {
   return (0.5F * x) * (1.0F + tanh(inner));
 }
 
+// erf by Abramowitz and Stegun's formula 7.1.26, an odd function; off by 5e-7 at most.
+inline float erf(float x) {
+  const float size = std::fabs(x);
+  const float t = 1.0F / (1.0F + 0.3275911F * size);
+  float p = 1.061405429F;
+  p = p * t + -1.453152027F;
+  p = p * t + 1.421413741F;
+  p = p * t + -0.284496736F;
+  p = p * t + 0.254829592F;
+  const float y = 1.0F - (p * t) * exp(-(size * size));
+  return x < 0.0F ? -y : y;
+}
+
+// gelu as it is defined, by erf: what encoders have.
+inline float gelu_by_erf(float x) {
+  return (0.5F * x) * (1.0F + erf(x * 0.70710678118654752F));
+}
+
 // softly_capped keeps x between -cap and cap.
 inline float softly_capped(float x, float cap) {
   return cap * tanh(x / cap);
@@ -108,6 +126,17 @@ inline void rms_norm(std::span<const float> x, std::span<const float> weight, fl
   const float mean = sum_of_squares(x) / static_cast<float>(x.size());
   const float scale = 1.0F / std::sqrt(mean + epsilon);
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = (x[i] * scale) * weight[i];
+}
+
+// layer_norm: y = ((x - mean) * s) * w + b with s = 1 / sqrt(mean of squares of x - mean +
+// epsilon).
+inline void layer_norm(std::span<float> x, std::span<const float> weight,
+                       std::span<const float> bias, float epsilon) {
+  const float mean = sum(x) / static_cast<float>(x.size());
+  for (float& value : x) value = value - mean;
+  const float variance = sum_of_squares(x) / static_cast<float>(x.size());
+  const float scale = 1.0F / std::sqrt(variance + epsilon);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = (x[i] * scale) * weight[i] + bias[i];
 }
 
 // softmax_numerators replaces scores by exp(score - largest) and gives their sum. Positions go to

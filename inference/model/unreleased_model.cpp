@@ -2,19 +2,34 @@
 
 namespace attest::inference {
 
-Result<UnreleasedModel> open_unreleased_model(const Path& path,
-                                              std::optional<std::uint64_t> budget) {
+namespace {
+
+Result<model::VerifiedFile> open_by_own_digests(const Path& path) {
   TRY(const std::unique_ptr<File> opened, system_files().open(path, OpenMode::read));
   TRY_WITHIN(path.string(), const auto both, model::digest_file_with_leaves(*opened));
   const auto& [own, leaves] = both;
-  TRY(model::VerifiedFile file,
-      model::VerifiedFile::open(path, {own.size, own.sha256, own.fsverity},
-                                model::make_block_tree(leaves)));
+  return model::VerifiedFile::open(path, {own.size, own.sha256, own.fsverity},
+                                   model::make_block_tree(leaves));
+}
+
+}  // namespace
+
+Result<UnreleasedModel> open_unreleased_model(const Path& path,
+                                              std::optional<std::uint64_t> budget) {
+  TRY(model::VerifiedFile file, open_by_own_digests(path));
   TRY(const model::Gguf gguf, file.read_description());
   TRY(Tokenizer tokenizer, Tokenizer::read(gguf));
   TRY(Transformer transformer,
       budget ? Transformer::stream(std::move(file), *budget) : Transformer::load(file));
   return UnreleasedModel{std::move(transformer), std::move(tokenizer)};
+}
+
+Result<UnreleasedEncoder> open_unreleased_encoder(const Path& path) {
+  TRY(model::VerifiedFile file, open_by_own_digests(path));
+  TRY(const model::Gguf gguf, file.read_description());
+  TRY(Tokenizer tokenizer, Tokenizer::read(gguf));
+  TRY(Encoder encoder, Encoder::load(file));
+  return UnreleasedEncoder{std::move(encoder), std::move(tokenizer)};
 }
 
 }  // namespace attest::inference

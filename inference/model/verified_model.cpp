@@ -71,7 +71,34 @@ Result<Judged> judge_released(const Path& path, const std::optional<Path>& bundl
   return Judged{std::move(bundle), std::move(verdict), expected};
 }
 
+Result<std::variant<Transformer, Encoder>> load_network(model::VerifiedFile& file,
+                                                        std::string_view architecture) {
+  if (architecture == Encoder::architecture) return Encoder::load(file);
+  return Transformer::load(file);
+}
+
 }  // namespace
+
+const Sha256& RunnableModel::sha256() const {
+  return encoder() ? encoder()->sha256() : transformer()->sha256();
+}
+
+const Sha256& RunnableModel::fsverity() const {
+  return encoder() ? encoder()->fsverity() : transformer()->fsverity();
+}
+
+Result<const Transformer*> writing_model(const RunnableModel& model) {
+  if (model.transformer()) return model.transformer();
+  return fail(refused(rules::model_other_kind, "this model makes vectors of texts, and writes none")
+                  .next("ask it at /v1/embeddings"));
+}
+
+Result<const Encoder*> embedding_model(const RunnableModel& model) {
+  if (model.encoder()) return model.encoder();
+  return fail(refused(rules::model_other_kind,
+                      "this model writes texts; its file says no way to make one vector of them")
+                  .next("serve a file with a pooling, as encoders have it"));
+}
 
 Result<RunnableModel> open_verified_model(const Path& path, const std::optional<Path>& bundle_path,
                                           const TrustRoot& trust,
@@ -82,8 +109,9 @@ Result<RunnableModel> open_verified_model(const Path& path, const std::optional<
   TRY(const model::Gguf gguf, file.read_description());
   TRY_WITHIN(path.string(), Tokenizer tokenizer, Tokenizer::read(gguf));
   TRY_WITHIN(path.string(), std::string chat_template, gguf.text_or("tokenizer.chat_template", ""));
-  TRY(Transformer transformer, Transformer::load(file));
-  return RunnableModel(std::move(transformer), std::move(tokenizer), std::move(chat_template),
+  TRY(const std::string architecture, gguf.text("general.architecture"));
+  TRY(RunnableModel::Network network, load_network(file, architecture));
+  return RunnableModel(std::move(network), std::move(tokenizer), std::move(chat_template),
                        std::move(judged.bundle), std::move(judged.verdict));
 }
 
@@ -92,10 +120,10 @@ Result<lineage::VerifiedBundle> judge_again(const RunnableModel& model, const Pa
                                             const TrustRoot& trust,
                                             const lineage::ReleasePolicy& policy, Time now) {
   TRY(Judged judged, judge_released(path, bundle, trust, policy, now));
-  if (judged.expected.sha256 != model.transformer().sha256())
+  if (judged.expected.sha256 != model.sha256())
     return fail(
         incomplete(rules::model_other_file, "the bundle is about another file than is loaded")
-            .expected(digest_uri(model.transformer().sha256()))
+            .expected(digest_uri(model.sha256()))
             .found(digest_uri(judged.expected.sha256))
             .next("load it: systemctl reload inferd")
             .within(path.string()));

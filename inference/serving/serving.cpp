@@ -48,8 +48,23 @@ Response say_error(int status, const Error& error) {
 
 int status_of(const Error& error) {
   // A form that turned out not to be one that can be followed is the request's own.
-  if (error.rule == rules::grammar_ambiguous || error.rule == rules::form_dead_end) return 400;
+  for (const Rule& rule : {rules::request_field, rules::grammar_ambiguous, rules::form_dead_end})
+    if (error.rule == rule) return 400;
+  for (const Rule& rule : {rules::serving_no_chat, rules::model_other_kind})
+    if (error.rule == rule) return 404;
   return error.kind == ErrorKind::fault ? 500 : 503;
+}
+
+Error unusable(const std::string& member, std::string expected, std::string found) {
+  return refused(rules::request_field, "this cannot be answered")
+      .expected(std::move(expected))
+      .found(std::move(found))
+      .within(member);
+}
+
+void add_receipt(OrderedJson& to, const Result<std::string>& receipt) {
+  to["receipt"] = receipt ? OrderedJson(*receipt) : OrderedJson();
+  if (!receipt) to["no_receipt"] = receipt.error().to_string();
 }
 
 std::string_view finish_reason(const Answer& answer) {
@@ -163,8 +178,7 @@ struct Serving::Work {
     to["usage"] = {{"prompt_tokens", prompt.size()},
                    {"completion_tokens", answer.tokens.size()},
                    {"total_tokens", prompt.size() + answer.tokens.size()}};
-    to["receipt"] = receipt ? OrderedJson(*receipt) : OrderedJson();
-    if (!receipt) to["no_receipt"] = receipt.error().to_string();
+    add_receipt(to, receipt);
   }
 };
 
@@ -184,10 +198,8 @@ http::Router Serving::router() {
   router.add(Method::post, "/v1/chat/completions",
              guarded([this](const Request& request) { return complete(request, true); }),
              {.body = options_.limits.body});
-  router.add(Method::post, "/v1/embeddings", guarded([this](const Request&) {
-               return turned_away(404, refused(rules::serving_no_embeddings,
-                                               "this model writes texts and gives no embeddings"));
-             }),
+  router.add(Method::post, "/v1/embeddings",
+             guarded([this](const Request& request) { return embeddings(request); }),
              {.body = options_.limits.body});
   router.add(Method::get, "/v1/receipts/{id}",
              guarded([this](const Request& request) { return receipt(request); }));
@@ -228,33 +240,91 @@ Status Serving::may_answer(Time now) const {
   return {};
 }
 
+// What is asked of every request before it waits for its turn; the status with the reason.
+std::optional<Response> Serving::not_servable(const std::string& model) const {
+  if (model != options_.model_name)
+    return turned_away(404, refused(rules::serving_model, "this model is not served here")
+                                .expected(options_.model_name)
+                                .found(printable(model, 64)));
+  if (const Status may = may_answer(parts_.now()); !may)
+    return turned_away(status_of(may.error()), may.error());
+  return std::nullopt;
+}
+
 Response Serving::complete(const Request& request, bool chat) {
   // A web page can have a browser send any other type here without asking first.
-  if (request.content_type != "application/json")
-    return turned_away(415, refused(rules::serving_media_type, "the request's type is not served")
-                                .expected("Content-Type: application/json"));
+  if (request.content_type != "application/json") return other_media_type();
   auto parsed = chat ? parse_chat_request(request.body, options_.limits)
                      : parse_completion_request(request.body, options_.limits);
   if (!parsed) return turned_away(400, parsed.error());
-  if (parsed->model != options_.model_name)
-    return turned_away(404, refused(rules::serving_model, "this model is not served here")
-                                .expected(options_.model_name)
-                                .found(printable(parsed->model, 64)));
-  if (const Status may = may_answer(parts_.now()); !may)
-    return turned_away(status_of(may.error()), may.error());
+  if (auto response = not_servable(parsed->model)) return *std::move(response);
   auto work = prepare(*std::move(parsed));
-  if (!work) {
-    const Rule rule = work.error().rule;
-    return turned_away(rule == rules::request_field     ? 400
-                       : rule == rules::serving_no_chat ? 404
-                                                        : status_of(work.error()),
-                       work.error());
-  }
+  if (!work) return turned_away(status_of(work.error()), work.error());
   if (!(*work)->request.stream) return answer_whole(**work);
   return http::stream_response("text/event-stream",
                                [this, work = *std::move(work)](http::StreamWriter& writer) {
                                  answer_in_pieces(*work, writer);
                                });
+}
+
+Response Serving::other_media_type() const {
+  return turned_away(415, refused(rules::serving_media_type, "the request's type is not served")
+                              .expected("Content-Type: application/json"));
+}
+
+Response Serving::embeddings(const Request& request) {
+  if (request.content_type != "application/json") return other_media_type();
+  const auto parsed = parse_embeddings_request(request.body, options_.limits);
+  if (!parsed) return turned_away(400, parsed.error());
+  if (auto response = not_servable(parsed->model)) return *std::move(response);
+  const auto embedded = embed_all(*parsed);
+  if (!embedded) return turned_away(status_of(embedded.error()), embedded.error());
+  OrderedJson data = OrderedJson::array();
+  std::size_t tokens = 0;
+  for (const Embedded& each : *embedded) {
+    OrderedJson one = {{"object", "embedding"}, {"index", data.size()}};
+    one["embedding"] = parsed->base64
+                           ? OrderedJson(to_base64(std::as_bytes(std::span(each.vector))))
+                           : OrderedJson(each.vector);
+    add_receipt(one, each.receipt);
+    data.push_back(std::move(one));
+    tokens += each.tokens;
+  }
+  const OrderedJson body = {{"object", "list"},
+                            {"data", std::move(data)},
+                            {"model", options_.model_name},
+                            {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}};
+  return http::json_response(200, to_line(body) + "\n");
+}
+
+Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsRequest& request) {
+  TRY(const auto turn, queue_.enter());
+  TRY_VOID(may_answer(parts_.now()));
+  const ServedModel::InForce served = parts_.model.in_force();
+  TRY(const Encoder* encoder, embedding_model(*served.model));
+  const Machine machine{.executor = &parts_.executor};
+  std::vector<Embedded> all;
+  for (const std::string& input : request.inputs) {
+    if (queue_.closed()) return fail(incomplete(rules::queue_closed, "the runtime is ending"));
+    Receipt receipt;
+    receipt.started = parts_.now();
+    auto tokens = served.model->tokenizer().encode(input);
+    if (!tokens) return fail(unusable("input", "text that has tokens", tokens.error().what));
+    if (tokens->empty() || tokens->size() > encoder->shape().context)
+      return fail(unusable("input", "1 to " + std::to_string(encoder->shape().context) + " tokens",
+                           std::to_string(tokens->size())));
+    TRY(auto vector, encoder->embed(*tokens, machine));
+    const std::size_t count = tokens->size();
+    receipt.prompt = *std::move(tokens);
+    receipt.embedding = Receipt::Embedding{std::string(to_string(encoder->shape().pooling)),
+                                           vector.size(), digest_of(vector)};
+    auto kept = sign_and_keep(std::move(receipt), served, {});
+    if (!kept && !options_.answer_without) return fail(kept.error());
+    all.push_back({std::move(vector), count, std::move(kept)});
+    counts_.prompt_tokens += count;
+    ++counts_.embeddings;
+  }
+  return all;
 }
 
 // Reads the prompt and waits for this request's turn.
@@ -277,13 +347,9 @@ Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest reques
 
 Result<std::vector<Token>> Serving::read_prompt(Work& work) const {
   const RunnableModel& model = *work.served.model;
+  TRY(const Transformer* transformer, writing_model(model));
   const bool chat = work.request.chat;
-  const auto unusable = [chat](std::string expected, std::string found) {
-    return fail(refused(rules::request_field, "this prompt cannot be answered")
-                    .expected(std::move(expected))
-                    .found(std::move(found))
-                    .within(chat ? "messages" : "prompt"));
-  };
+  const std::string member = chat ? "messages" : "prompt";
   Result<std::vector<Token>> prompt;
   if (chat) {
     if (model.chat_template().empty())
@@ -295,17 +361,17 @@ Result<std::vector<Token>> Serving::read_prompt(Work& work) const {
         read_conversation(chat_template, model.tokenizer(),
                           nlohmann::ordered_json::parse(work.request.conversation), work.started);
     if (!read)
-      return unusable("a conversation that the model's chat template takes",
-                      read.error().to_string());
+      return fail(unusable(member, "a conversation that the model's chat template takes",
+                           read.error().to_string()));
     prompt = std::move(read->tokens);
   } else {
     prompt = model.tokenizer().encode(work.request.prompt);
-    if (!prompt) return unusable("text that has tokens", prompt.error().what);
+    if (!prompt) return fail(unusable(member, "text that has tokens", prompt.error().what));
   }
-  const std::size_t context = model.transformer().shape().context;
+  const std::size_t context = transformer->shape().context;
   if (prompt->empty() || prompt->size() >= context)
-    return unusable("1 to " + std::to_string(context - 1) + " tokens",
-                    std::to_string(prompt->size()));
+    return fail(unusable(member, "1 to " + std::to_string(context - 1) + " tokens",
+                         std::to_string(prompt->size())));
   return prompt;
 }
 
@@ -330,7 +396,7 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
                                 .choices = choices};
   AnswerText text(work.request.stop);
   bool listening = true;
-  TRY(work.answer, generate(model.transformer(), request, machine, [&](Token token) {
+  TRY(work.answer, generate(*model.transformer(), request, machine, [&](Token token) {
         std::string ready = text.add(model.tokenizer().piece(token));
         if (!ready.empty()) listening = sink(std::move(ready));
         return listening && !text.stopped() && !queue_.closed();
@@ -353,19 +419,8 @@ std::shared_ptr<const TokenOrder> Serving::tokens_of(
   return tokens_;
 }
 
-// What a receipt rests on is asked for when it is signed, not when the answer was begun.
 Result<std::string> Serving::issue_receipt(const Work& work) {
-  const Time now = parts_.now();
-  TRY_VOID(parts_.model.standing());
-  TRY(const auto standing, parts_.identity.standing(now));
-  const RunnableModel& model = *work.served.model;
   Receipt receipt;
-  receipt.profile = std::string(exact::profile);
-  receipt.runtime = options_.runtime;
-  receipt.node = standing.node;
-  receipt.model = {digest_uri(model.transformer().sha256()), model.transformer().fsverity(),
-                   work.served.release};
-  receipt.checkpoint = work.served.checkpoint;
   receipt.prompt = work.prompt;
   receipt.template_digest = work.template_digest;
   const auto& form = work.request.form;
@@ -374,8 +429,22 @@ Result<std::string> Serving::issue_receipt(const Work& work) {
   receipt.answer = work.answer.tokens;
   receipt.stopped = work.answer.stopped;
   receipt.logits = work.answer.logits;
-  if (standing.result) receipt.result = sha256(as_bytes(*standing.result));
   receipt.started = work.started;
+  return sign_and_keep(std::move(receipt), work.served, form);
+}
+
+// What a receipt rests on is asked for when it is signed, not when the answer was begun.
+Result<std::string> Serving::sign_and_keep(Receipt receipt, const ServedModel::InForce& served,
+                                           const std::optional<AnswerForm>& form) {
+  const Time now = parts_.now();
+  TRY_VOID(parts_.model.standing());
+  TRY(const auto standing, parts_.identity.standing(now));
+  receipt.profile = std::string(exact::profile);
+  receipt.runtime = options_.runtime;
+  receipt.node = standing.node;
+  receipt.model = {digest_uri(served.model->sha256()), served.model->fsverity(), served.release};
+  receipt.checkpoint = served.checkpoint;
+  if (standing.result) receipt.result = sha256(as_bytes(*standing.result));
   const SigningKey& key = parts_.identity.key();
   TRY(const Bytes bytes, sign_receipt(receipt, "inferd", now, key));
   const Sha256 id = sha256(bytes);
@@ -442,7 +511,7 @@ Response Serving::models() const {
       {"object", "model"},
       {"created", unix_seconds(served.model->bundle().ledger_time())},
       {"owned_by", served.issuer},
-      {"subject", digest_uri(served.model->transformer().sha256())},
+      {"subject", digest_uri(served.model->sha256())},
       {"release", verdict.release},
       {"checkpoint", {{"origin", served.checkpoint.origin}, {"size", served.checkpoint.size}}}};
   const OrderedJson body = {{"object", "list"}, {"data", OrderedJson::array({std::move(model)})}};
@@ -477,6 +546,7 @@ Response Serving::metrics() const {
             std::string(type) + "\n" + full + " " + std::to_string(value) + "\n";
   };
   add("answers_total", "counter", "Completions that were answered.", counts_.answers);
+  add("embeddings_total", "counter", "Vectors that were made of texts.", counts_.embeddings);
   add("refusals_total", "counter", "Requests that were refused.", counts_.refusals);
   add("busy_total", "counter", "Requests turned away because too many waited.", counts_.busy);
   add("prompt_tokens_total", "counter", "Tokens read.", counts_.prompt_tokens);

@@ -3,12 +3,14 @@
 //
 //   POST /v1/completions      a text goes on
 //   POST /v1/chat/completions a conversation goes on, by the chat template in the model's file
+//   POST /v1/embeddings       vectors of texts, of a model that makes such
 //   GET  /v1/receipts/{hex}   the receipt file (receipt_file.h)
 //   GET  /v1/models           what is served, and under which release
 //   GET  /health              whether it answers and signs; 503 with the reason where it does not
 //   GET  /metrics             Prometheus text
 //
-// completion_request.h has the members of the two. Errors have the form clients
+// completion_request.h and embeddings_request.h have the members. Each vector has a receipt of its
+// own. Errors have the form clients
 // know: {"error": {"message", "type", "param", "code"}}, `param` being the member at fault and
 // `code` the rule.
 //
@@ -26,6 +28,7 @@
 #include "inference/kernels/executor.h"
 #include "inference/serving/api_keys.h"
 #include "inference/serving/completion_request.h"
+#include "inference/serving/embeddings_request.h"
 #include "inference/serving/generation_queue.h"
 #include "inference/serving/receipt_book.h"
 #include "inference/serving/runtime_identity.h"
@@ -67,6 +70,7 @@ class Serving {
  private:
   struct Work;
   http::Response complete(const http::Request& request, bool chat);
+  http::Response embeddings(const http::Request& request);
   http::Response receipt(const http::Request& request) const;
   http::Response models() const;
   http::Response health() const;
@@ -75,6 +79,8 @@ class Serving {
   bool admits(const http::Request& request) const;
   http::Handler guarded(std::function<http::Response(const http::Request&)> handler);
   http::Response turned_away(int status, const Error& error) const;
+  std::optional<http::Response> not_servable(const std::string& model) const;
+  http::Response other_media_type() const;
   // may_answer fails with the reason why no answer is given at present.
   Status may_answer(Time now) const;
   Result<std::shared_ptr<Work>> prepare(CompletionRequest request);
@@ -85,6 +91,14 @@ class Serving {
   using TextSink = std::function<bool(std::string)>;
   Status write_answer(Work& work, const TextSink& sink);
   Result<std::string> issue_receipt(const Work& work);
+  Result<std::string> sign_and_keep(Receipt receipt, const ServedModel::InForce& served,
+                                    const std::optional<AnswerForm>& form);
+  struct Embedded {
+    std::vector<float> vector;
+    std::size_t tokens;
+    Result<std::string> receipt;
+  };
+  Result<std::vector<Embedded>> embed_all(const EmbeddingsRequest& request);
 
   const ServingOptions options_;
   const Parts parts_;
@@ -97,7 +111,8 @@ class Serving {
   std::shared_ptr<const TokenOrder> tokens_;
 
   struct Counts {
-    std::atomic<std::uint64_t> answers, prompt_tokens, answer_tokens, receipts, refusals, busy;
+    std::atomic<std::uint64_t> answers, embeddings, prompt_tokens, answer_tokens, receipts,
+        refusals, busy;
   };
   mutable Counts counts_{};
 };
@@ -109,5 +124,4 @@ inline constexpr Rule serving_key{"inference.serving.api-key"};
 inline constexpr Rule serving_model{"inference.serving.model-not-found"};
 inline constexpr Rule serving_media_type{"inference.serving.media-type"};
 inline constexpr Rule serving_no_chat{"inference.serving.no-chat-template"};
-inline constexpr Rule serving_no_embeddings{"inference.serving.no-embeddings"};
 }  // namespace attest::rules

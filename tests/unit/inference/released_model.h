@@ -22,11 +22,12 @@ struct ReleasedModel {
       "{% endif %}{{ m.content }}{% if m.tool_calls %}"
       "{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}{% endfor %}"
       "{% if add_generation_prompt %}c{% endif %}{{ tools | length if tools }}";
-  Bytes file = small_model({.chat_template = chat_template});
+  Bytes file;
   model::DigestsWithLeaves both = model::digest_bytes_with_leaves(file);
   statement::Subject subject = statement::Subject::artefact(both.digests.sha256);
 
-  ReleasedModel() {
+  explicit ReleasedModel(Bytes of = small_model({.chat_template = chat_template}))
+      : file(std::move(of)) {
     statement::ModelRelease release;
     release.name = "tiny";
     release.licence = "apache-2.0";

@@ -8,124 +8,14 @@
 
 #include "inference/answer/receipt_file.h"
 #include "inference/answer/replay.h"
-#include "libattest/base/json.h"
-#include "libattest/http/client.h"
-#include "libattest/http/server.h"
 #include "tests/support/catch.h"
-#include "tests/unit/inference/released_model.h"
-#include "tests/unit/inference/test_result.h"
+#include "tests/unit/inference/service.h"
 
 using namespace attest;
 using namespace attest::inference;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr const char* completions = "/v1/completions";
-
-struct Wish {
-  bool attested = false;
-  bool answer_without = false;
-  std::uint64_t queue = 16;
-};
-
-struct Service {
-  ReleasedModel released;
-  const test::TestIssuer& verifier = released.log.verifier("v.example");
-  std::atomic<std::int64_t> now{unix_seconds(ReleasedModel::now)};
-  // What the agent's next result says; without `attested` there is no agent.
-  std::function<void(result::Ear&)> change = [](result::Ear&) {};
-  std::unique_ptr<Executor> executor = make_serial_executor();
-  std::unique_ptr<ServedModel> model;
-  std::unique_ptr<RuntimeIdentity> identity;
-  std::unique_ptr<ReceiptBook> receipts;
-  std::unique_ptr<Serving> serving;
-  std::unique_ptr<http::Server> server;
-
-  explicit Service(Wish wish = {}) {
-    const Path trust = released.here.path() / "trust.toml";
-    must(write_file_atomically(trust, as_bytes(released.log.trust_text())));
-    released.write_bundle();
-    model = must(ServedModel::open({released.path, {}, {}, trust}, time()));
-    identity = must(RuntimeIdentity::make(wish.attested ? std::optional(agent()) : std::nullopt,
-                                          system_random()));
-    must(identity->renew(model->trust(), time()));
-    receipts = must(ReceiptBook::open(released.here.path() / "receipts", {}, {}));
-    serving = std::make_unique<Serving>(
-        ServingOptions{.model_name = "tiny",
-                       .runtime = "inferd test",
-                       .limits = {.body = 8192, .prompt = 4096, .max_tokens = 64},
-                       .queue = wish.queue,
-                       .answer_without = wish.answer_without},
-        Serving::Parts{*model, *identity, *receipts, *executor, system_random(),
-                       [this] { return time(); }});
-    http::ServerOptions options;
-    options.listen = must(http::parse_endpoint("unix:" + socket().string()));
-    options.plain = true;
-    server = must(http::Server::start(std::move(options), serving->router()));
-  }
-  ~Service() {
-    serving->end();
-    server->stop(5s);
-  }
-
-  Time time() const { return from_unix(now); }
-  Path socket() const { return released.here.path() / "http"; }
-  NodeAgent agent() {
-    return {.bind_runtime_key = [this](ByteView) -> Result<evidence::RuntimeAnswer> {
-              result::Ear ear = passing_ear(verifier, identity->key().public_key(), time());
-              change(ear);
-              return evidence::RuntimeAnswer{.result = signed_ear(verifier, ear),
-                                             .executable = std::nullopt,
-                                             .verdict = "as the result says",
-                                             .detail = "as the test says"};
-            },
-            .status = [] { return evidence::RuntimeAnswer{}; }};
-  }
-
-  http::ClientResponse send(http::Method method, const std::string& path,
-                            std::string_view body = {}, const std::string& key = {},
-                            const std::string& type = "application/json") const {
-    http::ClientOptions options;
-    options.unix_socket = socket();
-    options.plain = true;
-    options.retry.attempts = 1;
-    const auto client = must(http::Client::make(std::move(options), system_random()));
-    http::ClientRequest request;
-    request.method = method;
-    request.url = "http://localhost" + path;
-    if (!key.empty()) request.headers.add("Authorization", "Bearer " + key);
-    if (!body.empty()) request.content_type = type;
-    request.body = to_bytes(body);
-    return must(client.send(request));
-  }
-  http::ClientResponse post(std::string_view body) const {
-    return send(http::Method::post, completions, body);
-  }
-  http::ClientResponse get(const std::string& path) const { return send(http::Method::get, path); }
-  void revoke() {
-    released.log.revoke(released.lab, released.subject, "poisoned data set");
-    released.write_bundle();
-  }
-};
-
-Json json_of(const http::ClientResponse& response) {
-  return must(parse_json(as_text(response.body)));
-}
-
-std::string request(const std::string& more = "") {
-  return R"({"model": "tiny", "prompt": "abc", "max_tokens": 12, "temperature": 0.8, "seed": 7)" +
-         more + "}";
-}
-
-void require_error(const http::ClientResponse& response, int status, Rule rule) {
-  INFO(as_text(response.body));
-  REQUIRE(response.status == status);
-  const Json error = json_of(response)["error"];
-  REQUIRE(error["code"] == std::string(rule.name));
-  REQUIRE(error["message"].is_string());
-  REQUIRE(error["type"].is_string());
-}
 
 // The texts of a stream's events, put together, and its last event before [DONE].
 struct Streamed {
@@ -163,7 +53,7 @@ TEST_CASE("a completion is what generate gives, and its receipt verifies and rep
   const auto served = service.model->in_force();
   const Machine machine{.executor = service.executor.get()};
   const Tokenizer& tokenizer = served.model->tokenizer();
-  const Answer answer = must(generate(served.model->transformer(),
+  const Answer answer = must(generate(*served.model->transformer(),
                                       {.prompt = must(tokenizer.encode("abc")),
                                        .sampler = {.temperature = 0.8F, .seed = 7},
                                        .max_tokens = 12,
@@ -184,7 +74,8 @@ TEST_CASE("a completion is what generate gives, and its receipt verifies and rep
   REQUIRE(verified.receipt().receipt().answer == answer.tokens);
   ReplayRequest again;
   again.end_tokens = tokenizer.vocabulary().end_tokens();
-  const auto report = must(replay(served.model->transformer(), verified.receipt(), again, machine));
+  const auto report =
+      must(replay(*served.model->transformer(), verified.receipt(), again, machine));
   REQUIRE(report.agrees());
 }
 
@@ -295,7 +186,7 @@ TEST_CASE("an answer keeps to the schema or grammar that was asked for, and its 
     again.form = verified.form();
     again.tokens = std::make_shared<const TokenOrder>(served.model->tokenizer());
     const Machine machine{.executor = service.executor.get()};
-    return must(replay(served.model->transformer(), verified.receipt(), again, machine)).agrees();
+    return must(replay(*served.model->transformer(), verified.receipt(), again, machine)).agrees();
   };
   const auto chat =
       service.send(http::Method::post, "/v1/chat/completions",
@@ -334,7 +225,7 @@ TEST_CASE("a form that no answer can have is the request's fault, and said so") 
 }
 
 TEST_CASE("a node's result makes the receipt the node's") {
-  Service service({.attested = true, .answer_without = false, .queue = 16});
+  Service service({.attested = true});
   const Json body = json_of(service.post(request()));
   const auto file = service.get("/v1/receipts/" + body["receipt"].get<std::string>());
   const auto verified = must(verify_receipt_file(must(decode_receipt_file(file.body)),
@@ -368,8 +259,9 @@ TEST_CASE("a bad request is 400 with the member's name") {
 TEST_CASE("what is not served here is said to be so") {
   Service service;
   require_error(service.post(R"({"model": "other", "prompt": "a"})"), 404, rules::serving_model);
-  require_error(service.send(http::Method::post, "/v1/embeddings", "{}"), 404,
-                rules::serving_no_embeddings);
+  require_error(
+      service.send(http::Method::post, "/v1/embeddings", R"({"model": "tiny", "input": "a"})"), 404,
+      rules::model_other_kind);
   require_error(service.send(http::Method::post, completions, request(), {}, "text/plain"), 415,
                 rules::serving_media_type);
   require_error(service.get("/v1/receipts/" + std::string(64, '0')), 404, rules::receipt_not_kept);
@@ -395,7 +287,7 @@ TEST_CASE("with API keys, nothing but health is to be had without one") {
 
 TEST_CASE("a revoked model answers nothing more, whatever the configuration") {
   for (const bool answer_without : {false, true}) {
-    Service service({.attested = false, .answer_without = answer_without, .queue = 16});
+    Service service({.answer_without = answer_without});
     REQUIRE(service.post(request()).status == 200);
     service.revoke();
     REQUIRE_RULE(service.model->recheck(service.time()), rules::model_refused);
@@ -412,7 +304,7 @@ TEST_CASE("a revoked model answers nothing more, whatever the configuration") {
 
 TEST_CASE("a bundle that is gone ends receipts; answers go on only where that is allowed") {
   for (const bool answer_without : {false, true}) {
-    Service service({.attested = false, .answer_without = answer_without, .queue = 16});
+    Service service({.answer_without = answer_without});
     must(system_files().remove(service.released.path.string() + ".attest/bundle.cbor"));
     REQUIRE_RULE(service.model->recheck(service.time()), rules::file_unreadable);
     const auto response = service.post(request());
@@ -428,7 +320,7 @@ TEST_CASE("a bundle that is gone ends receipts; answers go on only where that is
 
 TEST_CASE("when the node's attestation lapses, no receipt is issued, and the answer says why") {
   for (const bool answer_without : {false, true}) {
-    Service service({.attested = true, .answer_without = answer_without, .queue = 16});
+    Service service({.attested = true, .answer_without = answer_without});
     service.now += 600;
     const auto response = service.post(request());
     if (answer_without) {
@@ -450,7 +342,7 @@ TEST_CASE("when the node's attestation lapses, no receipt is issued, and the ans
 
 TEST_CASE("a reload takes a newly released file, and keeps the old model when the new one fails") {
   Service service;
-  const Sha256 first = service.model->in_force().model->transformer().sha256();
+  const Sha256 first = service.model->in_force().model->sha256();
   ReleasedModel& released = service.released;
   released.file = small_model({.type = model::TensorType::f16});
   released.both = model::digest_bytes_with_leaves(released.file);
@@ -467,11 +359,11 @@ TEST_CASE("a reload takes a newly released file, and keeps the old model when th
 
   // The bundle is new and the file is not: neither model checks out.
   REQUIRE_FALSE(service.model->reload(service.time()));
-  REQUIRE(service.model->in_force().model->transformer().sha256() == first);
+  REQUIRE(service.model->in_force().model->sha256() == first);
   REQUIRE_FALSE(service.model->standing());
   must(write_file_atomically(released.path, released.file));
   must(service.model->reload(service.time()));
-  REQUIRE(service.model->in_force().model->transformer().sha256() == released.both.digests.sha256);
+  REQUIRE(service.model->in_force().model->sha256() == released.both.digests.sha256);
   REQUIRE(service.post(request()).status == 200);
 }
 
@@ -518,7 +410,7 @@ TEST_CASE("a queue lets one in at a time, in order, and turns away those beyond 
 }
 
 TEST_CASE("a request beyond the queue is 503 and told when to come again") {
-  Service service({.attested = false, .answer_without = false, .queue = 0});
+  Service service({.queue = 0});
   const auto taken = must(service.serving->queue().enter());
   const auto response = service.post(request());
   require_error(response, 503, rules::generation_queue_full);

@@ -33,7 +33,7 @@ TEST_CASE("a released model opens, with and without its block tree") {
   ReleasedModel released;
   const RunnableModel model = must(released.open());
   REQUIRE(model.verdict().outcome == result::Verdict::pass);
-  REQUIRE(model.transformer().sha256() == released.both.digests.sha256);
+  REQUIRE(model.sha256() == released.both.digests.sha256);
   must(system_files().remove(released.path.string() + ".attest/tree"));
   REQUIRE_OK(released.open());
 }
