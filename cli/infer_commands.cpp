@@ -96,8 +96,7 @@ inference::Receipt make_receipt(const inference::RunnableModel& model, const Att
   receipt.profile = std::string(inference::exact::profile);
   receipt.runtime = "attestctl " ATTEST_VERSION;
   receipt.node = attested.node;
-  receipt.model = {digest_uri(model.sha256()), model.fsverity(),
-                   model.bundle().release().index};
+  receipt.model = {digest_uri(model.sha256()), model.fsverity(), model.bundle().release().index};
   const auto& checkpoint = model.bundle().checkpoint();
   receipt.checkpoint =
       inference::Receipt::Checkpoint{checkpoint.origin(), checkpoint.size(), checkpoint.root()};

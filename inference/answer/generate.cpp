@@ -34,7 +34,13 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     return {};
   };
 
-  TRY_VOID(sequence.append(request.prompt, machine, choose));
+  const auto append = [&](std::span<const Token> tokens) {
+    return request.passes ? request.passes->append(sequence, tokens, choose)
+                          : sequence.append(tokens, machine, choose);
+  };
+  std::optional<SharedPasses::Member> member;
+  if (request.passes) member.emplace(*request.passes);
+  TRY_VOID(append(request.prompt));
   while (answer.stopped.empty()) {
     const Token token = *chosen;
     text.push_back(token);
@@ -48,7 +54,7 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     } else if (answer.tokens.size() == longest) {
       answer.stopped = "length";
     } else {
-      TRY_VOID(sequence.append(std::span(&token, 1), machine, choose));
+      TRY_VOID(append(std::span(&token, 1)));
     }
   }
   answer.logits = chain.hashes();

@@ -8,7 +8,7 @@
 #include "inference/answer/logits_chain.h"
 #include "inference/answer/sampler.h"
 #include "inference/form/answer_form.h"
-#include "inference/model/transformer.h"
+#include "inference/model/shared_passes.h"
 
 namespace attest::inference {
 
@@ -19,6 +19,8 @@ struct GenerateRequest {
   std::vector<Token> end_tokens;  // Vocabulary::end_tokens
   // form keeps the answer to the form that was asked for; one that begins, and is used up.
   FormedAnswer* form = nullptr;
+  // passes that are shared with other texts; the machine's own without
+  SharedPasses* passes = nullptr;
   // hears, before the TokenSink, of each token and the logits it was chosen from
   std::function<void(Token, std::span<const float>)> choices = {};
 };

@@ -107,7 +107,10 @@ class Encoder::Run {
                   std::min(tile_width, seen - t));
   }
   static Panels panels_of(std::size_t rows, std::size_t columns) {
-    return {nullptr, columns * panel_rows * sizeof(float), (rows + panel_rows - 1) / panel_rows};
+    return {.data = nullptr,
+            .stride = columns * panel_rows * sizeof(float),
+            .count = (rows + panel_rows - 1) / panel_rows,
+            .scales = 0};
   }
   static Panels at(Panels panels, const std::vector<float>& floats) {
     panels.data = reinterpret_cast<const std::uint8_t*>(floats.data());

@@ -2,20 +2,52 @@
 
 namespace attest::inference {
 
+namespace {
+
+Error ending() {
+  return incomplete(rules::queue_closed, "the runtime is ending");
+}
+
+}  // namespace
+
 Result<std::shared_ptr<GenerationQueue::Turn>> GenerationQueue::enter() {
   std::unique_lock lock(mutex_);
-  if (next_ticket_ - serving_ > may_wait_)
+  if (closed_) return fail(ending());
+  if (inside_ < limits_.together && line_.empty()) {
+    ++inside_;
+    return std::make_shared<Turn>(*this);
+  }
+  if (line_.size() >= limits_.may_wait)
     return fail(incomplete(rules::generation_queue_full, "too many requests wait already")
                     .next("try again in a few seconds"));
-  const std::uint64_t ticket = next_ticket_++;
-  moved_.wait(lock, [&] { return closed_ || serving_ == ticket; });
-  if (closed_) return fail(incomplete(rules::queue_closed, "the runtime is ending"));
-  return std::make_shared<Turn>(*this);
+  Waiter mine;
+  const auto place = line_.insert(line_.end(), &mine);
+  moved_.wait_for(lock, limits_.longest, [&] { return closed_ || mine.called; });
+  // Whoever was called has left the line, and has a turn to give back.
+  if (mine.called) {
+    auto turn = std::make_shared<Turn>(*this);
+    if (!closed_) return turn;
+    lock.unlock();
+    return fail(ending());
+  }
+  line_.erase(place);
+  if (closed_) return fail(ending());
+  return fail(incomplete(rules::generation_queue_slow, "no turn came in the time there is to wait")
+                  .next("try again in a few seconds"));
 }
 
 void GenerationQueue::leave() {
   const std::lock_guard lock(mutex_);
-  ++serving_;
+  --inside_;
+  call_next();
+}
+
+void GenerationQueue::call_next() {
+  while (inside_ < limits_.together && !line_.empty()) {
+    line_.front()->called = true;
+    line_.pop_front();
+    ++inside_;
+  }
   moved_.notify_all();
 }
 
@@ -27,8 +59,12 @@ void GenerationQueue::close() {
 
 std::uint64_t GenerationQueue::waiting() const {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t inside = next_ticket_ - serving_;
-  return inside == 0 ? 0 : inside - 1;
+  return line_.size();
+}
+
+std::uint64_t GenerationQueue::inside() const {
+  const std::lock_guard lock(mutex_);
+  return inside_;
 }
 
 bool GenerationQueue::closed() const {

@@ -1,8 +1,11 @@
-// One answer is written at a time; others wait their turn, in order, and not too many of them.
+// So many answers are written together; others wait for their turn, in order, not too many of them
+// and not for too long.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 
@@ -13,7 +16,12 @@ namespace attest::inference {
 // GenerationQueue may be used from several threads; it outlives its turns.
 class GenerationQueue {
  public:
-  explicit GenerationQueue(std::uint64_t may_wait) : may_wait_(may_wait) {}
+  struct Limits {
+    std::uint64_t together = 1;
+    std::uint64_t may_wait = 16;
+    std::chrono::milliseconds longest{30000};  // to wait
+  };
+  explicit GenerationQueue(Limits limits) : limits_(limits) {}
 
   // Turn is the right to compute; the next in line goes on when it goes.
   class Turn {
@@ -28,21 +36,27 @@ class GenerationQueue {
   };
 
   // enter waits for a turn. Incomplete when too many wait already (rules::generation_queue_full),
-  // and when the queue was closed (rules::queue_closed).
+  // when none came within the longest time (rules::generation_queue_slow), and when the queue was
+  // closed (rules::queue_closed).
   Result<std::shared_ptr<Turn>> enter();
   // close sends everyone who waits away.
   void close();
   bool closed() const;
   std::uint64_t waiting() const;
+  std::uint64_t inside() const;
 
  private:
+  struct Waiter {
+    bool called = false;
+  };
   void leave();
+  void call_next();
 
-  const std::uint64_t may_wait_;
+  const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable moved_;
-  std::uint64_t next_ticket_ = 0;
-  std::uint64_t serving_ = 0;  // the ticket whose turn it is
+  std::list<Waiter*> line_;
+  std::uint64_t inside_ = 0;
   bool closed_ = false;
 };
 
@@ -50,5 +64,6 @@ class GenerationQueue {
 
 namespace attest::rules {
 inline constexpr Rule generation_queue_full{"inference.queue.full"};
+inline constexpr Rule generation_queue_slow{"inference.queue.slow"};
 inline constexpr Rule queue_closed{"inference.queue.closed"};
 }  // namespace attest::rules

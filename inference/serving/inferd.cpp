@@ -103,7 +103,9 @@ Status Inferd::assemble(std::string runtime, Random& random) {
       ServingOptions{.model_name = model.name,
                      .runtime = std::move(runtime),
                      .limits = {limits.body, limits.prompt, limits.max_tokens},
-                     .queue = limits.queue,
+                     .queue = {limits.together, limits.queue, limits.queue_time},
+                     .answer_time = limits.answer_time,
+                     .per_key = limits.per_key,
                      .answer_without = receipts.answer_without},
       Serving::Parts{*model_, *identity_, *receipts_, *executor_, random, now_});
   return read_keys();
@@ -124,7 +126,9 @@ Status Inferd::listen() {
   if (server.certificate) {
     TRY(options.tls, http::load_tls_identity(*server.certificate, *server.key));
   }
-  options.limits.threads = static_cast<unsigned>(configuration_.limits.queue) + 1 + spare_threads;
+  options.limits.threads =
+      static_cast<unsigned>(configuration_.limits.queue + configuration_.limits.together) +
+      spare_threads;
   options.name = "inferd";
   options.access_log = log_access;
   TRY(server_, http::Server::start(std::move(options), serving_->router()));

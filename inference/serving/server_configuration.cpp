@@ -22,6 +22,15 @@ Status read_number(TomlTable& table, std::string_view key, Range range, std::uin
   return {};
 }
 
+Status read_span(TomlTable& table, std::string_view key, Seconds& value) {
+  TRY(const auto given, table.optional_span(key));
+  if (!given) return {};
+  if (*given < Seconds(1) || *given > Seconds(86400))
+    return fail(table.wrong(key, "is out of range").expected("1s to 1d"));
+  value = *given;
+  return {};
+}
+
 // Reads one table's keys into a configuration, relative paths made absolute.
 class ConfigurationReader {
  public:
@@ -34,11 +43,7 @@ class ConfigurationReader {
           root_.wrong("version", "is not known").expected("1").found(std::to_string(version)));
     TRY(configuration_.directory, path(root_, "directory"));
     TRY(configuration_.trust, path(root_, "trust"));
-    TRY(const auto recheck, root_.optional_span("recheck_interval"));
-    configuration_.recheck_interval = recheck.value_or(configuration_.recheck_interval);
-    if (configuration_.recheck_interval < Seconds(1) ||
-        configuration_.recheck_interval > Seconds(86400))
-      return fail(root_.wrong("recheck_interval", "is out of range").expected("1s to 1d"));
+    TRY_VOID(read_span(root_, "recheck_interval", configuration_.recheck_interval));
     TRY_VOID(read_model());
     TRY_VOID(read_server());
     TRY_VOID(read_limits());
@@ -101,7 +106,11 @@ class ConfigurationReader {
     TRY_VOID(read_number(*table, "body", {1024, 64 << 20}, limits.body));
     TRY_VOID(read_number(*table, "prompt", {1, 64 << 20}, limits.prompt));
     TRY_VOID(read_number(*table, "max_tokens", {1, 1 << 20}, limits.max_tokens));
+    TRY_VOID(read_number(*table, "together", {1, 64}, limits.together));
     TRY_VOID(read_number(*table, "queue", {0, 256}, limits.queue));
+    TRY_VOID(read_number(*table, "per_key", {0, 256}, limits.per_key));
+    TRY_VOID(read_span(*table, "queue_time", limits.queue_time));
+    TRY_VOID(read_span(*table, "answer_time", limits.answer_time));
     return {};
   }
 

@@ -36,7 +36,11 @@ struct ServerConfiguration {
     std::uint64_t body = 1U << 20;      // bytes of a request
     std::uint64_t prompt = 256U << 10;  // bytes of its prompt
     std::uint64_t max_tokens = 4096;    // of an answer
-    std::uint64_t queue = 16;           // requests that may wait for their turn
+    std::uint64_t together = 4;         // answers that are written at once
+    std::uint64_t queue = 16;           // requests that may wait for their turn,
+    Seconds queue_time{30};             // and how long
+    Seconds answer_time{600};           // of one answer
+    std::uint64_t per_key = 0;          // requests of one API key at once; 0: any number
   } limits;
 
   struct Receipts {

@@ -21,6 +21,7 @@ constexpr const char* retry_after_seconds = "2";
 
 std::string_view error_type(int status) {
   if (status == 401) return "authentication_error";
+  if (status == 429) return "rate_limit_error";
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
@@ -37,11 +38,17 @@ OrderedJson error_body(int status, const Error& error) {
   return {{"error", std::move(body)}};
 }
 
+bool is_busy(const Error& error) {
+  for (const Rule& rule :
+       {rules::generation_queue_full, rules::generation_queue_slow, rules::serving_key_busy})
+    if (error.rule == rule) return true;
+  return false;
+}
+
 Response say_error(int status, const Error& error) {
   Response response = http::json_response(status, to_line(error_body(status, error)) + "\n");
-  // Only a queue empties by itself: what lapsed may stay so for long.
-  if (error.rule == rules::generation_queue_full)
-    response.headers.add("Retry-After", retry_after_seconds);
+  // Only what is busy becomes free by itself: what lapsed may stay so for long.
+  if (is_busy(error)) response.headers.add("Retry-After", retry_after_seconds);
   if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
   return response;
 }
@@ -50,9 +57,18 @@ int status_of(const Error& error) {
   // A form that turned out not to be one that can be followed is the request's own.
   for (const Rule& rule : {rules::request_field, rules::grammar_ambiguous, rules::form_dead_end})
     if (error.rule == rule) return 400;
+  if (error.rule == rules::serving_key_busy) return 429;
   for (const Rule& rule : {rules::serving_no_chat, rules::model_other_kind})
     if (error.rule == rule) return 404;
   return error.kind == ErrorKind::fault ? 500 : 503;
+}
+
+// The API key of a request, where it has one.
+std::optional<std::string_view> key_in(const Request& request) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto field = request.headers.find("Authorization");
+  if (!field || !field->starts_with(scheme)) return std::nullopt;
+  return field->substr(scheme.size());
 }
 
 Error unusable(const std::string& member, std::string expected, std::string found) {
@@ -65,10 +81,6 @@ Error unusable(const std::string& member, std::string expected, std::string foun
 void add_receipt(OrderedJson& to, const Result<std::string>& receipt) {
   to["receipt"] = receipt ? OrderedJson(*receipt) : OrderedJson();
   if (!receipt) to["no_receipt"] = receipt.error().to_string();
-}
-
-std::string_view finish_reason(const Answer& answer) {
-  return answer.stopped == "length" ? "length" : "stop";
 }
 
 // Bytes of a token that are no text by themselves are written "bytes:\xe2\x80", as clients know it;
@@ -134,7 +146,10 @@ struct Serving::Work {
   CompletionRequest request;
   ServedModel::InForce served;
   std::vector<Token> prompt;
+  std::shared_ptr<void> claim;  // before the turn: let go after it
   std::shared_ptr<GenerationQueue::Turn> turn;
+  std::function<bool()> reader_left = [] { return false; };
+  bool out_of_time = false;
   std::string id;
   Time started{};
   Answer answer;
@@ -145,6 +160,9 @@ struct Serving::Work {
   std::size_t offset = 0;
   bool begun = false;
 
+  std::string_view finish_reason() const {
+    return out_of_time || answer.stopped == "length" ? "length" : "stop";
+  }
   // piece is a part of the answer, or all of it.
   OrderedJson piece(const std::string& name, std::string text, OrderedJson reason) {
     OrderedJson choice = {{"index", 0}};
@@ -183,7 +201,10 @@ struct Serving::Work {
 };
 
 Serving::Serving(ServingOptions options, Parts parts)
-    : options_(std::move(options)), parts_(std::move(parts)), queue_(options_.queue) {}
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      queue_(options_.queue),
+      passes_({.executor = &parts_.executor}) {}
 
 void Serving::use_keys(std::optional<ApiKeys> keys) {
   const std::lock_guard lock(keys_mutex_);
@@ -219,15 +240,30 @@ http::Handler Serving::guarded(std::function<Response(const Request&)> handler) 
 }
 
 bool Serving::admits(const Request& request) const {
-  constexpr std::string_view scheme = "Bearer ";
-  const auto field = request.headers.find("Authorization");
   const std::lock_guard lock(keys_mutex_);
   if (!keys_) return true;
-  return field && field->starts_with(scheme) && keys_->has(field->substr(scheme.size()));
+  const auto key = key_in(request);
+  return key && keys_->has(*key);
+}
+
+Result<std::shared_ptr<void>> Serving::claim(const Request& request) {
+  const auto key = key_in(request);
+  if (!key || options_.per_key == 0) return std::shared_ptr<void>();
+  const Sha256 name = sha256(as_bytes(*key));
+  const std::lock_guard lock(claims_mutex_);
+  if (claims_[name] >= options_.per_key)
+    return fail(incomplete(rules::serving_key_busy, "this key has too many requests at once")
+                    .expected("at most " + std::to_string(options_.per_key))
+                    .next("wait for one of them to end"));
+  ++claims_[name];
+  return std::shared_ptr<void>(nullptr, [this, name](void*) {
+    const std::lock_guard hold(claims_mutex_);
+    if (--claims_[name] == 0) claims_.erase(name);
+  });
 }
 
 Response Serving::turned_away(int status, const Error& error) const {
-  ++(error.rule == rules::generation_queue_full ? counts_.busy : counts_.refusals);
+  ++(is_busy(error) ? counts_.busy : counts_.refusals);
   return say_error(status, error);
 }
 
@@ -258,7 +294,7 @@ Response Serving::complete(const Request& request, bool chat) {
                      : parse_completion_request(request.body, options_.limits);
   if (!parsed) return turned_away(400, parsed.error());
   if (auto response = not_servable(parsed->model)) return *std::move(response);
-  auto work = prepare(*std::move(parsed));
+  auto work = prepare(*std::move(parsed), request);
   if (!work) return turned_away(status_of(work.error()), work.error());
   if (!(*work)->request.stream) return answer_whole(**work);
   return http::stream_response("text/event-stream",
@@ -277,7 +313,7 @@ Response Serving::embeddings(const Request& request) {
   const auto parsed = parse_embeddings_request(request.body, options_.limits);
   if (!parsed) return turned_away(400, parsed.error());
   if (auto response = not_servable(parsed->model)) return *std::move(response);
-  const auto embedded = embed_all(*parsed);
+  const auto embedded = embed_all(*parsed, request);
   if (!embedded) return turned_away(status_of(embedded.error()), embedded.error());
   OrderedJson data = OrderedJson::array();
   std::size_t tokens = 0;
@@ -297,7 +333,9 @@ Response Serving::embeddings(const Request& request) {
   return http::json_response(200, to_line(body) + "\n");
 }
 
-Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsRequest& request) {
+Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsRequest& request,
+                                                          const Request& from) {
+  TRY(const auto claimed, claim(from));
   TRY(const auto turn, queue_.enter());
   TRY_VOID(may_answer(parts_.now()));
   const ServedModel::InForce served = parts_.model.in_force();
@@ -305,7 +343,8 @@ Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsReques
   const Machine machine{.executor = &parts_.executor};
   std::vector<Embedded> all;
   for (const std::string& input : request.inputs) {
-    if (queue_.closed()) return fail(incomplete(rules::queue_closed, "the runtime is ending"));
+    if (queue_.closed() || from.client_left())
+      return fail(incomplete(rules::queue_closed, "the vectors were not made to their end"));
     Receipt receipt;
     receipt.started = parts_.now();
     auto tokens = served.model->tokenizer().encode(input);
@@ -313,7 +352,9 @@ Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsReques
     if (tokens->empty() || tokens->size() > encoder->shape().context)
       return fail(unusable("input", "1 to " + std::to_string(encoder->shape().context) + " tokens",
                            std::to_string(tokens->size())));
-    TRY(auto vector, encoder->embed(*tokens, machine));
+    Result<std::vector<float>> embedded;
+    passes_.alone([&] { embedded = encoder->embed(*tokens, machine); });
+    TRY(auto vector, std::move(embedded));
     const std::size_t count = tokens->size();
     receipt.prompt = *std::move(tokens);
     receipt.embedding = Receipt::Embedding{std::string(to_string(encoder->shape().pooling)),
@@ -328,9 +369,13 @@ Result<std::vector<Serving::Embedded>> Serving::embed_all(const EmbeddingsReques
 }
 
 // Reads the prompt and waits for this request's turn.
-Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest request) {
+Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest request,
+                                                        const Request& from) {
   auto work = std::make_shared<Work>();
   work->request = std::move(request);
+  TRY(work->claim, claim(from));
+  // A stream learns by itself that its reader is gone.
+  if (!work->request.stream) work->reader_left = from.client_left;
   if (!work->request.has_seed) {
     const Bytes seed = parts_.random.bytes(8);
     TRY(work->request.sampler.seed, ByteReader(seed).u64_le("seed"));
@@ -393,13 +438,17 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
                                 .max_tokens = work.request.max_tokens,
                                 .end_tokens = model.tokenizer().vocabulary().end_tokens(),
                                 .form = form ? &*form : nullptr,
+                                .passes = &passes_,
                                 .choices = choices};
   AnswerText text(work.request.stop);
   bool listening = true;
+  const auto end = std::chrono::steady_clock::now() + options_.answer_time;
   TRY(work.answer, generate(*model.transformer(), request, machine, [&](Token token) {
         std::string ready = text.add(model.tokenizer().piece(token));
         if (!ready.empty()) listening = sink(std::move(ready));
-        return listening && !text.stopped() && !queue_.closed();
+        listening = listening && !work.reader_left();
+        work.out_of_time = std::chrono::steady_clock::now() >= end;
+        return listening && !text.stopped() && !queue_.closed() && !work.out_of_time;
       }));
   counts_.prompt_tokens += work.prompt.size();
   counts_.answer_tokens += work.answer.tokens.size();
@@ -466,7 +515,7 @@ Response Serving::answer_whole(Work& work) {
   if (!receipt && !options_.answer_without)
     return turned_away(status_of(receipt.error()), receipt.error());
   ++counts_.answers;
-  OrderedJson body = work.piece(options_.model_name, std::move(text), finish_reason(work.answer));
+  OrderedJson body = work.piece(options_.model_name, std::move(text), work.finish_reason());
   work.add_ending(body, receipt);
   return http::json_response(200, to_line(body) + "\n");
 }
@@ -487,7 +536,7 @@ void Serving::answer_in_pieces(Work& work, http::StreamWriter& writer) {
     return;
   }
   ++counts_.answers;
-  OrderedJson last = work.piece(options_.model_name, "", finish_reason(work.answer));
+  OrderedJson last = work.piece(options_.model_name, "", work.finish_reason());
   work.add_ending(last, receipt);
   if (writer.event(to_line(last))) (void)writer.event("[DONE]");
 }
@@ -555,6 +604,10 @@ Response Serving::metrics() const {
   add("receipts_waiting", "gauge", "Receipts whose digest is not submitted yet.",
       parts_.receipts.waiting());
   add("requests_waiting", "gauge", "Requests that wait for their turn.", queue_.waiting());
+  add("requests_inside", "gauge", "Requests that are being answered.", queue_.inside());
+  const SharedPasses::Counts passes = passes_.counts();
+  add("passes_total", "counter", "Passes through the model's layers.", passes.passes);
+  add("pass_shares_total", "counter", "Texts that took part in those passes.", passes.shares);
   add("model_pass", "gauge", "1 while the model's last judgement passed.",
       parts_.model.standing() ? 1 : 0);
   add("node_pass", "gauge", "1 while receipts may be signed with the node's word.",

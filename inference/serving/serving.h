@@ -14,6 +14,11 @@
 // know: {"error": {"message", "type", "param", "code"}}, `param` being the member at fault and
 // `code` the rule.
 //
+// Several answers are written together, in passes that they share (shared_passes.h); each is the
+// same as alone. Requests beyond the queue, and those that waited too long, get 503 with
+// Retry-After; those of a key that has too many already 429. An answer whose reader left ends, and
+// one that takes too long ends as "length".
+//
 // A model that was refused is not asked for one more token. While a receipt cannot be given for
 // other reasons, answers are refused with the reason (503), or given without a receipt where
 // `answer_without` says so; an answer then says why it has none.
@@ -21,6 +26,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -41,7 +47,9 @@ struct ServingOptions {
   std::string model_name;
   std::string runtime;  // "inferd 0.1.0", for receipts
   CompletionLimits limits;
-  std::uint64_t queue = 16;
+  GenerationQueue::Limits queue;
+  std::chrono::seconds answer_time{600};  // an answer that takes longer ends where it is
+  std::uint64_t per_key = 0;              // requests of one API key at once; 0: any number
   bool answer_without = false;
 };
 
@@ -83,7 +91,9 @@ class Serving {
   http::Response other_media_type() const;
   // may_answer fails with the reason why no answer is given at present.
   Status may_answer(Time now) const;
-  Result<std::shared_ptr<Work>> prepare(CompletionRequest request);
+  Result<std::shared_ptr<Work>> prepare(CompletionRequest request, const http::Request& from);
+  // claim counts a request of a key until it is let go.
+  Result<std::shared_ptr<void>> claim(const http::Request& request);
   Result<std::vector<Token>> read_prompt(Work& work) const;
   std::shared_ptr<const TokenOrder> tokens_of(const std::shared_ptr<const RunnableModel>& model);
   http::Response answer_whole(Work& work);
@@ -98,13 +108,17 @@ class Serving {
     std::size_t tokens;
     Result<std::string> receipt;
   };
-  Result<std::vector<Embedded>> embed_all(const EmbeddingsRequest& request);
+  Result<std::vector<Embedded>> embed_all(const EmbeddingsRequest& request,
+                                          const http::Request& from);
 
   const ServingOptions options_;
   const Parts parts_;
   GenerationQueue queue_;
+  SharedPasses passes_;
   mutable std::mutex keys_mutex_;
   std::optional<ApiKeys> keys_;
+  std::mutex claims_mutex_;
+  std::map<Sha256, std::uint64_t> claims_;  // requests of each key at present
   // Of the model that was last asked for a form.
   std::mutex tokens_mutex_;
   std::weak_ptr<const RunnableModel> tokens_model_;
@@ -122,6 +136,7 @@ class Serving {
 namespace attest::rules {
 inline constexpr Rule serving_key{"inference.serving.api-key"};
 inline constexpr Rule serving_model{"inference.serving.model-not-found"};
+inline constexpr Rule serving_key_busy{"inference.serving.key-busy"};
 inline constexpr Rule serving_media_type{"inference.serving.media-type"};
 inline constexpr Rule serving_no_chat{"inference.serving.no-chat-template"};
 }  // namespace attest::rules

@@ -47,6 +47,9 @@ struct Request {
   // presented one that chains to the configured client CA.
   std::optional<Sha256> client_key;
   std::optional<Sha256> client_certificate;
+  // client_left says whether the client has ended its side of the connection, so that a handler
+  // that takes long can stop; false where nothing is known. Good while the handler runs.
+  std::function<bool()> client_left = [] { return false; };
 
   // parameter and query_value refuse what is missing (rules::parameter).
   Result<std::string> parameter(std::string_view name) const;

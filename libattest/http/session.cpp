@@ -9,6 +9,7 @@
 #include <boost/beast/ssl.hpp>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 
 #include "libattest/base/text.h"
 
@@ -93,6 +94,12 @@ ClientIdentity identity_of(TlsStream& stream) {
       SSL_get1_peer_certificate(stream.native_handle()), &X509_free);
   if (!certificate) return {};
   return {digest_of<encode_key>(certificate.get()), digest_of<i2d_X509>(certificate.get())};
+}
+
+// Whether the other side has closed its half of the connection; what it sent before may still wait.
+bool has_left(int socket) {
+  pollfd state{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 // What is being answered, gathered for the access log.
@@ -260,6 +267,10 @@ class Session {
     if (shared_.waiting >= shared_.limits.queue) co_return busy_response(1);
     ++shared_.waiting;
     beast::get_lowest_layer(stream_).expires_never();
+    exchange.request.client_left = [socket =
+                                        beast::get_lowest_layer(stream_).socket().native_handle()] {
+      return has_left(socket);
+    };
     auto run = [&]() -> awaitable<Response> {
       --shared_.waiting;
       co_return guarded(exchange, route);

@@ -34,6 +34,10 @@ TEST_CASE("the shipped example of inferd has the values in force where it says s
   REQUIRE(example.limits.prompt == defaults.limits.prompt);
   REQUIRE(example.limits.max_tokens == defaults.limits.max_tokens);
   REQUIRE(example.limits.queue == defaults.limits.queue);
+  REQUIRE(example.limits.together == defaults.limits.together);
+  REQUIRE(example.limits.queue_time == defaults.limits.queue_time);
+  REQUIRE(example.limits.answer_time == defaults.limits.answer_time);
+  REQUIRE(example.limits.per_key == defaults.limits.per_key);
   REQUIRE(example.receipts.answer_without == defaults.receipts.answer_without);
   REQUIRE(example.receipts.kept == defaults.receipts.kept);
   REQUIRE(example.receipts.kept_bytes == defaults.receipts.kept_bytes);
@@ -55,7 +59,9 @@ TEST_CASE("a configuration with a key that is unknown, missing or out of range i
   REQUIRE_RULE(parsed("recheck_interval = \"0s\"\n" + least), rules::toml_value);
   REQUIRE_RULE(parsed(least + "threads = -1\n"), rules::toml_value);
   REQUIRE_RULE(parsed(least + "name = \"\"\n"), rules::toml_value);
-  for (const std::string key : {"body = 1023", "prompt = 0", "max_tokens = 0", "queue = -1"})
+  for (const std::string key :
+       {"body = 1023", "prompt = 0", "max_tokens = 0", "queue = -1", "together = 0",
+        "together = 65", "per_key = -1", "queue_time = \"0s\"", "answer_time = \"2d\""})
     REQUIRE_RULE(parsed(least + "[limits]\n" + key + "\n"), rules::toml_value);
   for (const std::string key : {"kept = 0", "kept_bytes = 1"})
     REQUIRE_RULE(parsed(least + "[receipts]\n" + key + "\n"), rules::toml_value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "inference/serving/serving.h"
@@ -20,6 +21,10 @@ struct Wish {
   bool attested = false;
   bool answer_without = false;
   std::uint64_t queue = 16;
+  std::uint64_t together = 1;
+  std::chrono::milliseconds queue_time{60000};
+  std::chrono::seconds answer_time{600};
+  std::uint64_t per_key = 0;
   Bytes file = small_model({.chat_template = ReleasedModel::chat_template});
 };
 
@@ -49,7 +54,9 @@ struct Service {
         ServingOptions{.model_name = "tiny",
                        .runtime = "inferd test",
                        .limits = {.body = 8192, .prompt = 4096, .max_tokens = 64},
-                       .queue = wish.queue,
+                       .queue = {wish.together, wish.queue, wish.queue_time},
+                       .answer_time = wish.answer_time,
+                       .per_key = wish.per_key,
                        .answer_without = wish.answer_without},
         Serving::Parts{*model, *identity, *receipts, *executor, system_random(),
                        [this] { return time(); }});

@@ -393,25 +393,9 @@ TEST_CASE("what is served and what was done can be read") {
   REQUIRE(health["key"].get<std::string>().find("no TPM") != std::string::npos);
 }
 
-TEST_CASE("a queue lets one in at a time, in order, and turns away those beyond its length") {
-  GenerationQueue queue(1);
-  auto turn = must(queue.enter());
-  std::atomic<bool> second_in{false};
-  std::jthread second([&] { second_in = queue.enter().has_value(); });
-  // Until the second waits, a third would take its place.
-  while (queue.waiting() == 0) std::this_thread::yield();
-  REQUIRE_RULE(queue.enter(), rules::generation_queue_full);
-  REQUIRE_FALSE(second_in);
-  turn.reset();
-  second.join();
-  REQUIRE(second_in);
-  queue.close();
-  REQUIRE_RULE(queue.enter(), rules::queue_closed);
-}
-
 TEST_CASE("a request beyond the queue is 503 and told when to come again") {
   Service service({.queue = 0});
-  const auto taken = must(service.serving->queue().enter());
+  const auto taken = must(service.serving->queue().enter());  // the only place
   const auto response = service.post(request());
   require_error(response, 503, rules::generation_queue_full);
   REQUIRE(response.headers.find("Retry-After").has_value());
