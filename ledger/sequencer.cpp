@@ -1,7 +1,8 @@
 #include "ledger/sequencer.h"
 
 #include <algorithm>
-#include <map>
+#include <cstring>
+#include <unordered_map>
 
 #include "ledger/entry_form.h"
 #include "ledger/subject_map_store.h"
@@ -19,17 +20,14 @@ constexpr std::uint64_t scrubbed_at_once = 16;
 
 constexpr int most_tries = 16;  // of a commit that other writers were faster than
 
-Result<NewEntry> prepare_entry(const Bytes& bytes, const Sha256& digest) {
-  if (bytes.size() > max_entry_size)
-    return fail(refused(rules::entry_size, "an entry is too long")
-                    .expected("at most 65,535 bytes")
-                    .found(std::to_string(bytes.size()))
-                    .next("enter the digest of a larger artefact"));
-  TRY(const EntryForm form, form_of(bytes));
-  if (form.is_map_root)
-    return fail(refused(rules::entry_map_root, "a map root is the log's own to write"));
-  return NewEntry{bytes, digest, lookups_of(form)};
-}
+// DigestHash takes a digest's first bytes: they are as even as any hash.
+struct DigestHash {
+  std::size_t operator()(const Sha256& digest) const {
+    std::size_t hash = 0;
+    std::memcpy(&hash, digest.data(), sizeof hash);
+    return hash;
+  }
+};
 
 // Holding releases a store when the map root is in, or could not be made.
 class Holding {
@@ -83,39 +81,47 @@ Status Sequencer::commit(const Commit& commit) {
 // Where several processes write, another may have come first: its entries are read and this one's
 // follow them.
 Result<std::vector<Added>> Sequencer::append(const std::vector<Bytes>& entries) {
-  auto added = append_once(entries);
+  const std::vector<PreparedEntry> prepared = prepare_entries(entries);
+  auto added = append_once(entries, prepared);
   for (int tries = 1; tries < most_tries && !added; ++tries) {
     if (added.error().rule != rules::store_head_moved) break;
-    added = append_once(entries);
+    added = append_once(entries, prepared);
   }
   return added;
 }
 
-Result<std::vector<Added>> Sequencer::append_once(const std::vector<Bytes>& entries) {
+Result<std::vector<Added>> Sequencer::append_once(const std::vector<Bytes>& entries,
+                                                  const std::vector<PreparedEntry>& prepared) {
   TRY(const Head head, store_->head());
   TRY_VOID(load_edge(head));
 
   Commit commit{head, head, {}, {}, {}};
+  commit.entries.reserve(entries.size());
   std::vector<Added> added;
-  std::map<Sha256, std::uint64_t> in_this_batch;
+  added.reserve(entries.size());
+  std::unordered_map<Sha256, std::uint64_t, DigestHash> in_this_batch;
   std::vector<Sha256> leaves;
-  for (const Bytes& bytes : entries) {
-    const Sha256 digest = sha256(bytes);
-    std::optional<std::uint64_t> known;
-    if (deduplicate_) {
-      TRY(known, store_->index_of(digest));
-    }
-    if (const auto twin = in_this_batch.find(digest); deduplicate_ && twin != in_this_batch.end())
-      known = twin->second;
-    if (known) {
-      added.push_back({*known, true});
-      continue;
-    }
-    TRY(NewEntry entry, prepare_entry(bytes, digest));
+  leaves.reserve(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const PreparedEntry& entry = prepared[i];
     const std::uint64_t index = head.size + commit.entries.size();
-    in_this_batch.emplace(digest, index);
-    leaves.push_back(transparency::leaf_hash(bytes));
-    commit.entries.push_back(std::move(entry));
+    if (deduplicate_) {
+      const auto [twin, first] = in_this_batch.try_emplace(entry.digest, index);
+      std::optional<std::uint64_t> known;
+      if (first) {
+        TRY(known, store_->index_of(entry.digest));
+        if (known) twin->second = *known;
+      } else {
+        known = twin->second;
+      }
+      if (known) {
+        added.push_back({*known, true});
+        continue;
+      }
+    }
+    if (!entry.lookups) return std::unexpected(entry.lookups.error());
+    leaves.push_back(entry.leaf);
+    commit.entries.push_back({entries[i], entry.digest, *entry.lookups});
     added.push_back({index, false});
   }
   if (commit.entries.empty()) return added;

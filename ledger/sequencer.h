@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/prepared_entry.h"
 #include "ledger/signing_floor.h"
 #include "ledger/store.h"
 #include "ledger/stored_tree.h"
@@ -51,7 +52,8 @@ class Sequencer {
             bool deduplicate)
       : store_(&store), floor_(std::move(floor)), key_(std::move(key)), deduplicate_(deduplicate) {}
 
-  Result<std::vector<Added>> append_once(const std::vector<Bytes>& entries);
+  Result<std::vector<Added>> append_once(const std::vector<Bytes>& entries,
+                                         const std::vector<PreparedEntry>& prepared);
   Status load_edge(const Head& head);
   Status commit(const Commit& commit);
   Status check_floor(const Head& head);

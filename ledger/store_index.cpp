@@ -27,6 +27,37 @@ std::vector<IndexKey> keys_of(const std::vector<Lookup>& lookups) {
   return keys;
 }
 
+// The entries of a batch share issuers, signers and kinds: each field's last key is remembered.
+class KeyMemory {
+ public:
+  std::span<const IndexKey> keys_of(const std::vector<Lookup>& lookups) {
+    keys_.clear();
+    for (const Lookup& lookup : lookups) keys_.push_back(key(lookup));
+    return keys_;
+  }
+
+ private:
+  static constexpr std::size_t most_known = 8;
+  struct Known {
+    Lookup lookup;
+    IndexKey key;
+  };
+  IndexKey key(const Lookup& lookup) {
+    for (const Known& known : known_)
+      if (known.lookup == lookup) return known.key;
+    const Known made{lookup, key_of(lookup)};
+    if (known_.size() < most_known)
+      known_.push_back(made);
+    else
+      known_[next_++ % most_known] = made;
+    return made.key;
+  }
+
+  std::vector<IndexKey> keys_;
+  std::vector<Known> known_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 Result<StoreIndex> StoreIndex::open(Store& store, FileSystem& files, const Path& directory,
@@ -83,10 +114,11 @@ Status StoreIndex::took(const Commit& commit) {
   if (commit.entries.empty()) return {};
   if (digests_.covered() != commit.from.size || lookups_.covered() != commit.from.size)
     return follow(commit.to);
+  KeyMemory memory;
   for (const NewEntry& entry : commit.entries) {
     const IndexKey key = first_bytes(entry.digest);
     digests_.add(std::span(&key, 1));
-    lookups_.add(keys_of(entry.lookups));
+    lookups_.add(memory.keys_of(entry.lookups));
   }
   const Status digests = digests_.settle(commit.to.root);
   const Status lookups = lookups_.settle(commit.to.root);

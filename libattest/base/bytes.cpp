@@ -1,6 +1,7 @@
 #include "libattest/base/bytes.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace attest {
 
@@ -14,7 +15,7 @@ Bytes concat(std::initializer_list<ByteView> parts) {
 }
 
 bool equal(ByteView a, ByteView b) {
-  return std::ranges::equal(a, b);
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
 bool equal_secret(ByteView a, ByteView b) {

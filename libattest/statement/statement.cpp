@@ -40,6 +40,35 @@ Status check_header(const cose::UntrustedSign1& message) {
   return {};
 }
 
+void append_string_head(Bytes& to, std::size_t length) {
+  constexpr std::uint8_t byte_string = 0x40;
+  if (length < 24) return append_u8(to, static_cast<std::uint8_t>(byte_string + length));
+  if (length < 0x100) {
+    append_u8(to, byte_string + 24);
+    return append_u8(to, static_cast<std::uint8_t>(length));
+  }
+  append_u8(to, byte_string + 25);  // a statement has no longer ones
+  append_u16_be(to, static_cast<std::uint16_t>(length));
+}
+
+// One statement, one encoding: so that its leaf hash names it. The message's unprotected header is
+// empty; it is written again here without building values, since every entry of a log is.
+bool is_deterministic(const cose::UntrustedSign1& message, ByteView bytes) {
+  Bytes again;
+  again.reserve(bytes.size() + 8);
+  append_u8(again, 0xd2);  // tag 18
+  append_u8(again, 0x84);  // array of four
+  append_string_head(again, message.protected_bytes.size());
+  append(again, message.protected_bytes);
+  append_u8(again, 0xa0);  // map of none
+  append_string_head(again, message.payload->size());
+  append(again, *message.payload);
+  append_string_head(again, message.signature.size());
+  append(again, message.signature);
+  return equal(again, bytes) &&
+         equal(cbor::encode(message.protected_header), message.protected_bytes);
+}
+
 Result<Kind> parse_kind(const std::string& content_type) {
   const auto kind = kind_by_content_type(content_type);
   if (!kind)
@@ -124,14 +153,9 @@ Result<UntrustedStatement> parse_statement(ByteView bytes) {
   TRY_WITHIN("statement", cose::UntrustedSign1 message, cose::parse_sign1(bytes));
   if (!message.payload)
     return fail(refused(rules::statement_form, "a statement's payload is attached"));
-  // One statement, one encoding: so that its leaf hash names it.
-  const Bytes again = cbor::encode(
-      cbor::Value::tagged(18, cbor::Array{message.protected_bytes, message.unprotected_header,
-                                          *message.payload, message.signature}));
-  if (!equal(again, bytes) ||
-      !equal(cbor::encode(message.protected_header), message.protected_bytes))
-    return fail(refused(rules::statement_form, "not a tagged COSE_Sign1 in deterministic CBOR"));
   TRY_VOID(check_header(message));
+  if (!is_deterministic(message, bytes))
+    return fail(refused(rules::statement_form, "not a tagged COSE_Sign1 in deterministic CBOR"));
   TRY(const Kind kind, parse_kind(*message.content_type));
   TRY(Subject subject, parse_subject(kind, *message.claims.subject));
   TRY_WITHIN(to_string(kind), Content content, decode_content(kind, *message.payload));
