@@ -88,7 +88,8 @@ std::string printable_piece(std::string text) {
 Result<std::string> answer(const inference::RunnableModel& model,
                            const inference::ChatTemplate& chat_template,
                            const nlohmann::ordered_json& messages, const ChatOptions& options,
-                           const inference::Machine& machine, const Context& context) {
+                           const inference::Machine& machine, inference::PrefixCache& prefixes,
+                           const Context& context) {
   const inference::Tokenizer& tokenizer = model.tokenizer();
   TRY(const auto read, inference::read_conversation(
                            chat_template, tokenizer,
@@ -97,7 +98,8 @@ Result<std::string> answer(const inference::RunnableModel& model,
   const inference::GenerateRequest request{.prompt = read.tokens,
                                            .sampler = options.sampler,
                                            .max_tokens = options.max_tokens,
-                                           .end_tokens = ends};
+                                           .end_tokens = ends,
+                                           .prefixes = &prefixes};
   TRY(const auto made,
       inference::generate(*model.transformer(), request, machine, [&](inference::Token token) {
         if (!context.json) context.terminal.write(printable_piece(tokenizer.piece(token)));
@@ -127,6 +129,8 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   const auto pool = inference::make_thread_pool(threads);
   const inference::Machine machine{.executor = pool.get()};
+  // Each turn is read on top of the turns before it.
+  inference::PrefixCache prefixes(1ULL << 30);
   auto messages = nlohmann::ordered_json::array();
   if (!options.system.empty())
     messages.push_back({{"role", "system"}, {"content", options.system}});
@@ -138,7 +142,8 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
     if (!context.json) context.terminal.write("> ");
     if (!std::getline(std::cin, line) || line.empty()) break;
     messages.push_back({{"role", "user"}, {"content", line}});
-    TRY(const std::string text, answer(model, chat_template, messages, options, machine, context));
+    TRY(const std::string text,
+        answer(model, chat_template, messages, options, machine, prefixes, context));
     messages.push_back({{"role", "assistant"}, {"content", text}});
   }
   Report report;

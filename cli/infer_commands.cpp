@@ -31,6 +31,7 @@ struct InferOptions {
   std::string private_prompt;
   std::string schema;
   std::string grammar;
+  std::string profile{inference::exact::profile};
   std::size_t max_tokens = 64;
   unsigned threads = 0;
   inference::SamplerSettings sampler;
@@ -93,7 +94,7 @@ inference::Receipt make_receipt(const inference::RunnableModel& model, const Att
                                 std::vector<inference::Token> prompt, const InferOptions& options,
                                 const inference::Answer& answer, Time started) {
   inference::Receipt receipt;
-  receipt.profile = std::string(inference::exact::profile);
+  receipt.profile = options.profile;
   receipt.runtime = "attestctl " ATTEST_VERSION;
   receipt.node = attested.node;
   receipt.model = {digest_uri(model.sha256()), model.fsverity(), model.bundle().release().index};
@@ -145,11 +146,13 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   const auto pool = inference::make_thread_pool(threads);
   const inference::Machine machine{.executor = pool.get()};
-  const inference::GenerateRequest request{.prompt = prompt,
-                                           .sampler = options.sampler,
-                                           .max_tokens = options.max_tokens,
-                                           .end_tokens = tokenizer.vocabulary().end_tokens(),
-                                           .form = formed ? &*formed : nullptr};
+  const inference::GenerateRequest request{
+      .prompt = prompt,
+      .sampler = options.sampler,
+      .max_tokens = options.max_tokens,
+      .end_tokens = tokenizer.vocabulary().end_tokens(),
+      .profile = *inference::exact::find_profile(options.profile),
+      .form = formed ? &*formed : nullptr};
   if (!context.json) context.terminal.write(options.prompt);
   TRY(const auto answer,
       inference::generate(*transformer, request, machine, [&](inference::Token token) {
@@ -243,6 +246,10 @@ void add_infer_commands(CommandLine& command_line) {
   verb->add_option("--frequency", options->sampler.frequency,
                    "The same, for each time that they are");
   verb->add_option("--seed", options->sampler.seed, "The same seed gives the same answer");
+  verb->add_option("--profile", options->profile,
+                   "What the answer is, to the bit: exact-1, or exact-1-kv8, whose keys and "
+                   "values take a quarter of the memory")
+      ->one_of({"exact-1", "exact-1-kv8"});
   verb->add_option("--threads", options->threads,
                    "All cores without; the answer does not depend on it");
   verb->add_option("--agent", options->agent,

@@ -4,6 +4,18 @@
 
 namespace attest::inference {
 
+namespace {
+
+Result<PrefixCache::Begun> begin(const Transformer& transformer, const GenerateRequest& request,
+                                 std::size_t capacity) {
+  if (request.prefixes)
+    return request.prefixes->begin(transformer, request.prompt, capacity, request.profile);
+  TRY(Sequence sequence, Sequence::begin(transformer, capacity, request.profile));
+  return PrefixCache::Begun{std::move(sequence), {}};
+}
+
+}  // namespace
+
 Result<Answer> generate(const Transformer& transformer, const GenerateRequest& request,
                         const Machine& machine, const TokenSink& sink) {
   TRY_VOID(check_settings(request.sampler));
@@ -15,9 +27,10 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
                     .found(std::to_string(request.prompt.size()) + " and " +
                            std::to_string(request.max_tokens)));
   const std::size_t longest = std::min(request.max_tokens, context - request.prompt.size());
-  TRY(Sequence sequence, Sequence::begin(transformer, request.prompt.size() + longest));
+  TRY(PrefixCache::Begun begun, begin(transformer, request, request.prompt.size() + longest));
+  Sequence& sequence = begun.sequence;
 
-  LogitsChain chain;
+  LogitsChain chain(std::move(begun.hashes));
   std::vector<Token> text = request.prompt;
   Answer answer;
   std::optional<Token> chosen;
@@ -40,7 +53,7 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
   };
   std::optional<SharedPasses::Member> member;
   if (request.passes) member.emplace(*request.passes);
-  TRY_VOID(append(request.prompt));
+  TRY_VOID(append(std::span(request.prompt).subspan(sequence.length())));
   while (answer.stopped.empty()) {
     const Token token = *chosen;
     text.push_back(token);
@@ -58,6 +71,7 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     }
   }
   answer.logits = chain.hashes();
+  if (request.prefixes) request.prefixes->keep(std::move(sequence), text, answer.logits);
   return answer;
 }
 

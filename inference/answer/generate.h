@@ -8,6 +8,7 @@
 #include "inference/answer/logits_chain.h"
 #include "inference/answer/sampler.h"
 #include "inference/form/answer_form.h"
+#include "inference/model/prefix_cache.h"
 #include "inference/model/shared_passes.h"
 
 namespace attest::inference {
@@ -17,6 +18,10 @@ struct GenerateRequest {
   SamplerSettings sampler;
   std::size_t max_tokens = 0;     // at least 1
   std::vector<Token> end_tokens;  // Vocabulary::end_tokens
+  exact::Profile profile = exact::Profile::exact_1;
+  // prefixes has what was read of the prompt before, and keeps what is read now. The answer and its
+  // chain are the same to the bit.
+  PrefixCache* prefixes = nullptr;
   // form keeps the answer to the form that was asked for; one that begins, and is used up.
   FormedAnswer* form = nullptr;
   // passes that are shared with other texts; the machine's own without

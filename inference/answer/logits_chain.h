@@ -12,6 +12,9 @@ namespace attest::inference {
 
 class LogitsChain {
  public:
+  LogitsChain() = default;
+  // A chain that goes on behind the links of the first positions.
+  explicit LogitsChain(std::vector<Sha256> hashes) : hashes_(std::move(hashes)) {}
   const Sha256& add(std::span<const float> logits);
   const std::vector<Sha256>& hashes() const { return hashes_; }
 

@@ -20,9 +20,9 @@ Status check_model(const Network& network, const Receipt& receipt) {
                     .expected(receipt.model.subject)
                     .found(subject)
                     .next("replay it with the file it names"));
-  if (receipt.profile != exact::profile) {
+  if (!exact::find_profile(receipt.profile)) {
     Error error = incomplete(rules::replay_profile, "this runtime does not compute that profile")
-                      .expected(std::string(exact::profile))
+                      .expected("exact-1 or exact-1-kv8")
                       .found(printable(receipt.profile));
     return fail(std::move(error));
   }
@@ -177,7 +177,8 @@ Result<ReplayReport> replay(const Transformer& transformer, const VerifiedReceip
     if (request.progress) request.progress(position + 1, positions);
     return {};
   };
-  TRY(Sequence sequence, Sequence::begin(transformer, positions));
+  TRY(Sequence sequence,
+      Sequence::begin(transformer, positions, *exact::find_profile(receipt.profile)));
   TRY_VOID(sequence.append(std::span(text).first(positions), machine, compare, wanted));
   return comparison.finish(ends_wrongly(receipt, request.end_tokens));
 }

@@ -20,6 +20,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,19 @@
 namespace attest::inference::exact {
 
 inline constexpr std::string_view profile = "exact-1";
+
+// The profile "exact-1-kv8" is exact-1 but for the keys and values it remembers: "Keys and values
+// in bytes" below.
+enum class Profile { exact_1, exact_1_kv8 };
+
+inline constexpr std::string_view name_of(Profile each) {
+  return each == Profile::exact_1 ? profile : "exact-1-kv8";
+}
+inline constexpr std::optional<Profile> find_profile(std::string_view name) {
+  for (const Profile each : {Profile::exact_1, Profile::exact_1_kv8})
+    if (name == name_of(each)) return each;
+  return {};
+}
 
 // nearest_even rounds |x| < 2^22 to a whole number, ties to even: beyond 2^23 floats are whole.
 inline float nearest_even(float x) {
@@ -317,5 +331,13 @@ inline float weight(float d, std::int32_t part_scale, std::int32_t w, float dmin
                     std::int32_t minimum) {
   return weight(d, part_scale, w) - dmin * static_cast<float>(minimum);
 }
+
+// --- Keys and values in bytes -------------------------------------------------------------------
+
+// exact-1-kv8 keeps each head's key, behind its rotation, and value in runs of 32: quantise_run, so
+// a scale (f16) and bytes a run. Heads are whole runs.
+//   score = a row of Q8_0, which the key is, times the query in runs of 32
+//   answer: sum = 0;  for each position: sum = step(sum, float(byte of the value), numerator of the
+//           softmax * scale of its run)
 
 }  // namespace attest::inference::exact

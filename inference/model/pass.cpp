@@ -1,10 +1,10 @@
 #include "inference/model/pass.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
+
+#include "inference/model/attention.h"
 
 namespace attest::inference {
 
@@ -125,64 +125,20 @@ void Pass::attend(const Layer& layer, std::size_t layer_number) {
     prepare_heads(layer, layer_number, t);
     const Position& position = positions_[t];
     position.continuation->sequence->cache_.remember(layer_number, position.number, key_[t],
-                                                     value_[t]);
+                                                     value_[t], *machine_->kernels);
   });
   machine_->each(x_.count() * shape_->kv_heads, [&](std::size_t task) {
-    attend_head(layer_number, task / shape_->kv_heads, task % shape_->kv_heads);
+    const std::size_t t = task / shape_->kv_heads;
+    const std::size_t kv_head = task % shape_->kv_heads;
+    const std::size_t first = kv_head * (shape_->heads / shape_->kv_heads) * shape_->head_size;
+    attend_heads(*shape_, *machine_->kernels, positions_[t].continuation->sequence->cache_,
+                 {layer_number, kv_head, positions_[t].number + 1}, query_[t].data() + first,
+                 mixed_[t].data() + first);
   });
 
   input_.begin(mixed_);
   layer.attention_output.multiply(input_, projected_, *machine_);
   add_projected(layer.norm_behind_attention);
-}
-
-// Scores are capped before the window hides what lies behind it: its weight becomes 0.
-void Pass::restrict_scores(std::size_t layer_number, std::span<float> scores) const {
-  if (shape_->score_cap != 0)
-    for (float& score : scores) score = exact::softly_capped(score, shape_->score_cap);
-  if (shape_->slides(layer_number) && scores.size() > shape_->window)
-    std::ranges::fill(scores.first(scores.size() - shape_->window),
-                      -std::numeric_limits<float>::infinity());
-}
-
-// For all query heads that share a key-value head:
-// out = sum over positions p, in order, of softmax(q . k_p * scale)_p * v_p.
-void Pass::attend_head(std::size_t layer_number, std::size_t t, std::size_t kv_head) {
-  const KeyValueCache& cache = positions_[t].continuation->sequence->cache_;
-  const std::size_t seen = positions_[t].number + 1;
-  const std::size_t sharing = shape_->heads / shape_->kv_heads;
-  const std::size_t size = shape_->head_size;
-  const Panels keys = cache.keys(layer_number, kv_head, seen);
-  const Panels values = cache.values(layer_number, kv_head);
-  const float scale = shape_->score_scale;
-  const Kernels& kernels = *machine_->kernels;
-
-  const std::size_t score_stride = keys.count * panel_rows;
-  const std::size_t sum_stride = values.count * panel_rows;
-  std::vector<float> scores(tile_width * score_stride);
-  std::vector<float> sums(tile_width * sum_stride);
-  for (std::size_t done = 0; done < sharing; done += tile_width) {
-    const std::size_t first_head = kv_head * sharing + done;
-    Tile tile{};
-    tile.count = std::min(tile_width, sharing - done);
-    tile.floats = query_[t].data() + first_head * size;
-    tile.stride = size;
-    kernels.f32(keys, tile, 0, size, {scores.data(), score_stride, true});
-    std::array<float, tile_width> totals{};
-    for (std::size_t i = 0; i < tile.count; ++i) {
-      float* const of_head = scores.data() + i * score_stride;
-      for (std::size_t p = 0; p < seen; ++p) of_head[p] = of_head[p] * scale;
-      restrict_scores(layer_number, {of_head, seen});
-      totals[i] = kernels.softmax_numerators(of_head, seen);
-    }
-    tile.floats = scores.data();
-    tile.stride = score_stride;
-    kernels.f32(values, tile, 0, seen, {sums.data(), sum_stride, true});
-    for (std::size_t i = 0; i < tile.count; ++i) {
-      float* const out = mixed_[t].data() + (first_head + i) * size;
-      for (std::size_t d = 0; d < size; ++d) out[d] = sums[i * sum_stride + d] / totals[i];
-    }
-  }
 }
 
 // Pair i of a head turns by position * frequency(i).

@@ -32,7 +32,6 @@ class Pass {
   void embed();
   void attend(const Layer& layer, std::size_t layer_number);
   void prepare_heads(const Layer& layer, std::size_t layer_number, std::size_t t);
-  void attend_head(std::size_t layer_number, std::size_t t, std::size_t kv_head);
   void feed_forward(const Layer& layer);
   // Share is a position that goes to an expert, and the weight of what that gives it.
   struct Share {
@@ -50,7 +49,6 @@ class Pass {
   void add_projected(std::span<const float> norm_behind);
   void prepare_rotations(bool sliding);
   void rotate(std::size_t t, bool sliding, std::span<float> heads) const;
-  void restrict_scores(std::size_t layer_number, std::span<float> scores) const;
 
   const Transformer* transformer_;
   const ModelShape* shape_;

@@ -31,15 +31,24 @@ std::unique_lock<std::mutex> Transformer::begin_pass() const {
   return streamed_ ? streamed_->begin_pass() : std::unique_lock<std::mutex>();
 }
 
-Sequence::Sequence(const Transformer& transformer, std::size_t capacity)
-    : transformer_(&transformer), capacity_(capacity), cache_(transformer.shape(), capacity) {}
+Sequence::Sequence(const Transformer& transformer, std::size_t capacity, exact::Profile profile)
+    : transformer_(&transformer),
+      capacity_(capacity),
+      cache_(transformer.shape(), capacity, profile) {}
 
-Result<Sequence> Sequence::begin(const Transformer& transformer, std::size_t capacity) {
+Result<Sequence> Sequence::begin(const Transformer& transformer, std::size_t capacity,
+                                 exact::Profile profile) {
   if (capacity > transformer.shape().context)
     return fail(refused(rules::sequence_too_long, "longer than the model's context")
                     .expected("at most " + std::to_string(transformer.shape().context))
                     .found(std::to_string(capacity)));
-  return Sequence(transformer, capacity);
+  const std::size_t head = transformer.shape().head_size;
+  if (profile == exact::Profile::exact_1_kv8 && head % exact::run != 0)
+    return fail(refused(rules::sequence_profile, "this model cannot run in that profile")
+                    .expected("heads of whole runs of " + std::to_string(exact::run))
+                    .found(std::to_string(head))
+                    .next("use the profile " + std::string(exact::profile)));
+  return Sequence(transformer, capacity, profile);
 }
 
 Status Sequence::check(std::span<const Token> tokens) const {

@@ -1,6 +1,6 @@
-// A transformer that writes texts, in the profile "exact-1": RMS normalisation, rotary positions,
+// A transformer that writes texts, in the profiles of exact.h: RMS normalisation, rotary positions,
 // grouped-query attention with or without a sliding window, gated feed-forward or a mixture of
-// such, tied or own output, F32 key-value cache. architecture.h says what an architecture chooses.
+// such, tied or own output. architecture.h says what an architecture chooses.
 //
 // A Transformer is immutable and may be used by several Sequences at once (a streamed one by one
 // pass after the other); a Sequence is for one thread at a time.
@@ -100,8 +100,10 @@ class Transformer {
 class Sequence {
  public:
   // A sequence of at most `capacity` positions, which must not be more than the model's context
-  // (rules::sequence_too_long). It borrows the transformer.
-  static Result<Sequence> begin(const Transformer& transformer, std::size_t capacity);
+  // (rules::sequence_too_long). It borrows the transformer. A model whose heads are not whole runs
+  // has no exact-1-kv8 (rules::sequence_profile).
+  static Result<Sequence> begin(const Transformer& transformer, std::size_t capacity,
+                                exact::Profile profile = exact::Profile::exact_1);
 
   std::size_t length() const { return length_; }
   std::size_t capacity() const { return capacity_; }
@@ -121,7 +123,8 @@ class Sequence {
 
  private:
   friend class Pass;
-  Sequence(const Transformer& transformer, std::size_t capacity);
+  friend class PrefixCache;
+  Sequence(const Transformer& transformer, std::size_t capacity, exact::Profile profile);
   Status check(std::span<const Token> tokens) const;
 
   const Transformer* transformer_;
@@ -153,6 +156,7 @@ inline constexpr Rule transformer_tensor{"inference.transformer.tensor"};
 inline constexpr Rule transformer_unknown_tensor{"inference.transformer.unknown-tensor"};
 inline constexpr Rule transformer_budget{"inference.transformer.budget"};
 inline constexpr Rule sequence_too_long{"inference.sequence.too-long"};
+inline constexpr Rule sequence_profile{"inference.sequence.profile"};
 inline constexpr Rule token_unknown{"inference.token.unknown"};
 inline constexpr Rule logits_not_finite{"inference.logits.not-finite"};
 }  // namespace attest::rules

@@ -18,8 +18,9 @@ struct Answered {
   std::unique_ptr<Executor> executor = make_thread_pool(2);
   Machine machine{.executor = executor.get()};
   std::unique_ptr<SigningKey> key = must(make_signing_key(KeyKind::ed25519, system_random()));
-  std::optional<AnswerForm> form;  // that the answer is asked to have
-  std::vector<std::size_t> sample;
+  std::optional<AnswerForm> form = {};  // that the answer is asked to have
+  std::vector<std::size_t> sample = {};
+  exact::Profile profile = exact::Profile::exact_1;
   Receipt receipt = answer();
 
   std::shared_ptr<const TokenOrder> tokens() const {
@@ -42,11 +43,12 @@ struct Answered {
                                         .sampler = sampler,
                                         .max_tokens = 20,
                                         .end_tokens = {2},
+                                        .profile = profile,
                                         .form = formed ? &*formed : nullptr},
                                        machine));
     Receipt made;
     if (form) made.form = Receipt::Form{form->kind, form->digest()};
-    made.profile = "exact-1";
+    made.profile = exact::name_of(profile);
     made.runtime = "test";
     made.model = {digest_uri(transformer.sha256()), transformer.fsverity(), 121};
     made.checkpoint = Receipt::Checkpoint{"demo.example/log", 130, {}};
@@ -109,6 +111,20 @@ TEST_CASE("receipts that say too much, too little or nonsense are refused") {
   REQUIRE_RULE(signed_with([](Receipt& r) { r.sampler.top_p = 2; }), rules::sampler_settings);
   REQUIRE_RULE(signed_with([](Receipt& r) { r.model.subject = "tiny"; }), rules::digest_form);
   REQUIRE_RULE(parse_receipt(as_bytes("hello")), rules::cbor_truncated);
+}
+
+TEST_CASE("an answer in bytes of keys and values replays in its own profile and in no other") {
+  Answered answered{.file = small_model({.embedding = 128})};
+  answered.profile = exact::Profile::exact_1_kv8;
+  answered.receipt = answered.answer();
+  REQUIRE(answered.receipt.profile == "exact-1-kv8");
+  REQUIRE(must(answered.replayed()).agrees());
+  answered.receipt.profile = "exact-1";
+  const ReplayReport report = must(answered.replayed());
+  REQUIRE_FALSE(report.agrees());
+  REQUIRE(report.equal < report.positions);
+  answered.receipt.profile = "exact-2";
+  REQUIRE_RULE(answered.replayed(), rules::replay_profile);
 }
 
 TEST_CASE("an honest receipt replays in full") {
