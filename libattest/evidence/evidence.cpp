@@ -6,6 +6,7 @@
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
 #include "libattest/evidence/challenge.h"
+#include "libattest/evidence/platform_item.h"
 #include "libattest/evidence/tee_item.h"
 
 namespace attest::evidence {
@@ -33,6 +34,7 @@ constexpr std::array<KnownLabel, 12> known_labels{{
     {label::models, "application/attest-models+cbor"},
     {label::host, "application/attest-host+cbor"},
     {label::tee, tee_media_type},
+    {label::platform, platform_media_type},
     {label::tpm_quote, "application/attest-tpm-quote+cbor"},
 }};
 

@@ -2,6 +2,7 @@
 
 #include "libattest/base/cbor.h"
 #include "libattest/base/text.h"
+#include "libattest/evidence/item_form.h"
 
 namespace attest::evidence {
 
@@ -69,14 +70,7 @@ Bytes encode_gpu(const GpuItem& item) {
 }
 
 Result<GpuItem> parse_gpu(ByteView bytes) {
-  auto item = read(bytes);
-  if (item) return item;
-  Error error = std::move(item).error();
-  if (error.rule != rules::gpu_item_form) {
-    error.rule = rules::gpu_item_form;
-    error.within("item \"gpu\"");
-  }
-  return fail(std::move(error));
+  return of_form(rules::gpu_item_form, "gpu", read(bytes));
 }
 
 }  // namespace attest::evidence

@@ -1,6 +1,7 @@
 #include "libattest/evidence/models_item.h"
 
 #include "libattest/base/cbor.h"
+#include "libattest/evidence/item_form.h"
 
 namespace attest::evidence {
 
@@ -48,11 +49,7 @@ Bytes encode_models(const std::vector<ModelFile>& files) {
 }
 
 Result<std::vector<ModelFile>> parse_models(ByteView bytes) {
-  auto files = read_files(bytes);
-  if (files) return files;
-  Error error = std::move(files).error();
-  error.rule = rules::models_form;
-  return fail(std::move(error).within("item \"models\""));
+  return of_form(rules::models_form, "models", read_files(bytes));
 }
 
 }  // namespace attest::evidence

@@ -2,6 +2,7 @@
 
 #include "libattest/base/cbor.h"
 #include "libattest/crypto/public_key.h"
+#include "libattest/evidence/item_form.h"
 
 namespace attest::evidence {
 
@@ -31,11 +32,7 @@ Bytes encode_runtime_key(const RuntimeKey& key) {
 }
 
 Result<RuntimeKey> parse_runtime_key(ByteView bytes) {
-  auto key = read_key(bytes);
-  if (key) return key;
-  Error error = std::move(key).error();
-  error.rule = rules::runtime_key_form;
-  return fail(std::move(error).within("item \"runtime-key\""));
+  return of_form(rules::runtime_key_form, "runtime-key", read_key(bytes));
 }
 
 }  // namespace attest::evidence

@@ -1,6 +1,7 @@
 #include "libattest/evidence/tee_item.h"
 
 #include "libattest/base/cbor.h"
+#include "libattest/evidence/item_form.h"
 
 namespace attest::evidence {
 
@@ -42,14 +43,7 @@ Bytes encode_tee(const TeeItem& item) {
 }
 
 Result<TeeItem> parse_tee(ByteView bytes) {
-  auto item = read(bytes);
-  if (item) return item;
-  Error error = std::move(item).error();
-  if (error.rule != rules::tee_item_form) {
-    error.rule = rules::tee_item_form;
-    error.within("item \"tee\"");
-  }
-  return fail(std::move(error));
+  return of_form(rules::tee_item_form, "tee", read(bytes));
 }
 
 }  // namespace attest::evidence
