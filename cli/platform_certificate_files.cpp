@@ -52,27 +52,9 @@ Result<hardware::VerifiedPlatform> verify(const PlatformOptions& options, Time n
   return verified;
 }
 
-// What the certificate calls the machine, against what the machine calls itself.
-struct NameDifference {
-  const char* what;
-  std::string certified;
-  std::string found;
-};
-std::vector<NameDifference> differences(const hardware::PlatformName& listed,
-                                        const hardware::PlatformName& found) {
-  std::vector<NameDifference> all;
-  const auto compare = [&](const char* what, const std::string& expected, const std::string& is) {
-    if (!expected.empty() && !is.empty() && expected != is) all.push_back({what, expected, is});
-  };
-  compare("manufacturer", listed.manufacturer, found.manufacturer);
-  compare("model", listed.model, found.model);
-  compare("serial", listed.serial, found.serial);
-  return all;
-}
-
-void show_differences(const std::vector<NameDifference>& all, Report& report) {
-  for (const NameDifference& each : all) {
-    report.field("refused", std::string("the machine's ") + each.what + " differs: certified \"" +
+void show_differences(const std::vector<hardware::NameDifference>& all, Report& report) {
+  for (const hardware::NameDifference& each : all) {
+    report.field("refused", "the machine's " + each.what + " differs: certified \"" +
                                 printable(each.certified, 80) + "\", found \"" +
                                 printable(each.found, 80) + "\"");
     report.json["findings"].push_back({{"rule", "hardware.platform.name"},
@@ -127,10 +109,10 @@ Result<Report> platform_verify(const PlatformOptions& options, Time now) {
   for (const auto& each : platform.components()) report.json["components"].push_back(json_of(each));
   report.json["findings"] = OrderedJson::array();
   std::vector<std::string> not_checked;
-  std::vector<NameDifference> names;
+  std::vector<hardware::NameDifference> names;
   hardware::Comparison comparison;
   if (found) {
-    names = differences(name, found->platform);
+    names = hardware::name_differences(name, found->platform);
     comparison = hardware::compare(platform.components(), found->components);
   }
   if (!names.empty() || !comparison.equal()) report.outcome = Outcome::refused;

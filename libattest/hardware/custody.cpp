@@ -51,6 +51,10 @@ class Walk {
       add(refused(rules::custody_owner, "the device belongs to somebody else")
               .expected(*policy_.owner)
               .found(verdict_.owner.value_or("nobody")));
+    if (policy_.holder && verdict_.holder != policy_.holder)
+      add(refused(rules::custody_holder, "the device is in somebody else's hands")
+              .expected(*policy_.holder)
+              .found(verdict_.holder.value_or("nobody")));
     return std::move(verdict_);
   }
 

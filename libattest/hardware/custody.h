@@ -20,6 +20,7 @@ struct CustodyPolicy {
   std::set<std::string> allowed_regions = {};          // where it may be now; empty: anywhere
   bool require_inspection = false;                     // its present place must be confirmed
   std::optional<std::string> owner = {};               // who must own it now
+  std::optional<std::string> holder = {};              // who must have it now
 };
 
 // CustodyStep is one statement that took effect.
@@ -67,7 +68,8 @@ struct CustodyVerdict {
 //   - a transfer is received by the one it names before anything else happens
 //     (rules::custody_one_sided, rules::custody_not_receiver);
 //   - nothing happens after the device was decommissioned (rules::custody_after_end);
-//   - policy: parties, jurisdictions, the present region, its inspection and the present owner.
+//   - policy: parties, jurisdictions, the present region, its inspection, and who owns and has it
+//   now.
 // A statement that breaks a rule has no effect; those after it are judged without it. Only
 // statements the trust root lets their issuers make can be given here, so strangers cannot disturb
 // a chain.
@@ -98,4 +100,5 @@ inline constexpr Rule custody_no_place{"hardware.custody.no-place"};
 inline constexpr Rule custody_not_inspected{"hardware.custody.not-inspected"};
 inline constexpr Rule custody_inspection_differs{"hardware.custody.inspection-differs"};
 inline constexpr Rule custody_owner{"hardware.custody.owner"};
+inline constexpr Rule custody_holder{"hardware.custody.holder"};
 }  // namespace attest::rules

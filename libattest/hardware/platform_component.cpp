@@ -137,6 +137,18 @@ Result<Inventory> parse_inventory(std::string_view json) {
   return inventory;
 }
 
+std::vector<NameDifference> name_differences(const PlatformName& listed,
+                                             const PlatformName& found) {
+  std::vector<NameDifference> all;
+  const auto compare = [&](const char* what, const std::string& expected, const std::string& is) {
+    if (!expected.empty() && !is.empty() && expected != is) all.push_back({what, expected, is});
+  };
+  compare("manufacturer", listed.manufacturer, found.manufacturer);
+  compare("model", listed.model, found.model);
+  compare("serial", listed.serial, found.serial);
+  return all;
+}
+
 Comparison compare(const std::vector<Component>& listed, const std::vector<Component>& found) {
   constexpr std::size_t nobody = static_cast<std::size_t>(-1);
   std::vector<std::size_t> partner(listed.size(), nobody);

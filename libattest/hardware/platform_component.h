@@ -62,6 +62,15 @@ struct Inventory {
 // are passed over.
 Result<Inventory> parse_inventory(std::string_view json);
 
+// NameDifference is something a certificate says of a machine as a whole, and the machine does not.
+struct NameDifference {
+  std::string what;  // "manufacturer", "model" or "serial"
+  std::string certified;
+  std::string found;
+};
+// name_differences compares what both sides say.
+std::vector<NameDifference> name_differences(const PlatformName& listed, const PlatformName& found);
+
 // Comparison pairs what is listed with what was found, both ways. Each found component is paired at
 // most once.
 struct Comparison {

@@ -70,7 +70,8 @@ Status check_authority(const Certificate& issuer, const PlatformRules& platform_
   return {};
 }
 
-Result<std::string> check_signed(const UntrustedPlatformCertificate& certificate,
+// check_signed gives the authority whose key made the signature.
+Result<Certificate> check_signed(const UntrustedPlatformCertificate& certificate,
                                  const PlatformRules& platform_rules) {
   if (certificate.x509) {
     TRY(const VerifiedChain chain,
@@ -78,7 +79,7 @@ Result<std::string> check_signed(const UntrustedPlatformCertificate& certificate
                      {.at = platform_rules.at,
                       .handled_critical = {"2.5.29.9", "2.5.29.17"},
                       .crls = platform_rules.crls}));
-    return chain.certificates().at(1).subject();
+    return chain.certificates().at(1);
   }
   const auto* algorithm =
       std::ranges::find(algorithms, certificate.algorithm, &KnownAlgorithm::oid);
@@ -96,7 +97,7 @@ Result<std::string> check_signed(const UntrustedPlatformCertificate& certificate
     TRY(const PublicKey key, issuer.public_key());
     if (!key.verify(algorithm->scheme, certificate.signed_bytes, certificate.signature)) continue;
     TRY_VOID(check_authority(issuer, platform_rules));
-    return issuer.subject();
+    return issuer;
   }
   if (seen)
     return fail(
@@ -187,8 +188,10 @@ Result<VerifiedPlatform> verify_platform(const UntrustedPlatformCertificate& bas
   if (base.kind != PlatformKind::base)
     return fail(refused(rules::platform_order, "a delta stands where the base should be")
                     .next("give the base first, and this one with --delta"));
-  TRY_WITHIN("base", std::string issuer, check_signed(base, platform_rules));
-  verified.issuers_.push_back(std::move(issuer));
+  TRY_WITHIN("base", const Certificate issuer, check_signed(base, platform_rules));
+  TRY_WITHIN("base", const PublicKey key, issuer.public_key());
+  verified.issuer_key_ = key.thumbprint();
+  verified.issuers_.push_back(issuer.subject());
   TRY_VOID(within(check_time(base, platform_rules.at), "base"));
   if (platform_rules.ek) TRY_VOID(check_ek(base, *platform_rules.ek));
   verified.ek_checked_ = platform_rules.ek.has_value();
@@ -198,8 +201,8 @@ Result<VerifiedPlatform> verify_platform(const UntrustedPlatformCertificate& bas
     if (delta.kind != PlatformKind::delta)
       return fail(refused(rules::platform_order, "a second base stands where a delta should be")
                       .within(place));
-    TRY_WITHIN(place, std::string signer, check_signed(delta, platform_rules));
-    verified.issuers_.push_back(std::move(signer));
+    TRY_WITHIN(place, const Certificate signer, check_signed(delta, platform_rules));
+    verified.issuers_.push_back(signer.subject());
     TRY_VOID(within(check_time(delta, platform_rules.at), place));
     TRY_VOID(within(check_delta_of(delta, base), place));
     for (const Component& change : delta.components)

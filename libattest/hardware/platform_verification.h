@@ -26,6 +26,9 @@ class VerifiedPlatform {
   bool ek_checked() const { return ek_checked_; }
   // issuers gives the subject of the authority that signed the base and each delta.
   const std::vector<std::string>& issuers() const { return issuers_; }
+  // issuer_key is the thumbprint of the base's authority: with the serial number it names the
+  // machine.
+  const Sha256& issuer_key() const { return issuer_key_; }
 
  private:
   friend Result<VerifiedPlatform> verify_platform(const UntrustedPlatformCertificate&,
@@ -37,6 +40,7 @@ class VerifiedPlatform {
   std::size_t deltas_ = 0;
   bool ek_checked_ = false;
   std::vector<std::string> issuers_;
+  Sha256 issuer_key_{};
 };
 
 // verify_platform checks, of base and deltas in the order given:

@@ -80,13 +80,15 @@ Result<PckFields> read_pck_certificate(const Certificate& certificate) {
       if (std::exchange(has_tcb, true)) return fail(malformed("the TCB is said twice"));
       TRY(DerReader tcb, member.enter(der_tag::sequence, "TCB"));
       TRY_VOID(read_tcb(tcb, fields));
+    } else if (number == "1" && fields.ppid.empty()) {
+      TRY(fields.ppid, octets(member, 16, "PPID"));
     } else if (number == "3" && fields.pce_id.empty()) {
       TRY(fields.pce_id, octets(member, 2, "PCE-ID"));
     } else if (number == "4" && fields.fmspc.empty()) {
       TRY(fields.fmspc, octets(member, 6, "FMSPC"));
     } else if (number == "6" && fields.platform_instance_id.empty()) {
       TRY(fields.platform_instance_id, octets(member, 16, "platform instance id"));
-    } else if (number == "3" || number == "4" || number == "6") {
+    } else if (number == "1" || number == "3" || number == "4" || number == "6") {
       return fail(malformed("a member is said twice").found(oid));
     } else {
       TRY_VOID(member.next("SGX extension member"));

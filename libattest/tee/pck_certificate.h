@@ -10,8 +10,9 @@
 namespace attest::tee {
 
 struct PckFields {
-  Bytes fmspc;   // 6: family, model, stepping, platform
-  Bytes pce_id;  // 2
+  Bytes ppid = {};  // 16: names the processor for life; where the certificate says it
+  Bytes fmspc;      // 6: family, model, stepping, platform
+  Bytes pce_id;     // 2
   std::array<std::uint8_t, 16> components{};
   std::uint16_t pce_svn = 0;
   Bytes platform_instance_id = {};  // 16, on multi-package platforms

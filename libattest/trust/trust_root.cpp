@@ -71,6 +71,9 @@ const std::vector<Certificate>& TrustRoot::gpu_roots() const {
 const std::vector<Certificate>& TrustRoot::tee_roots() const {
   return content_->tee_roots;
 }
+const std::vector<Certificate>& TrustRoot::platform_roots() const {
+  return content_->platform_roots;
+}
 const std::vector<Certificate>& TrustRoot::rim_roots() const {
   return content_->rim_roots;
 }

@@ -80,6 +80,8 @@ class TrustRoot {
   const std::vector<Certificate>& ek_roots() const;
   const std::vector<Certificate>& gpu_roots() const;
   const std::vector<Certificate>& tee_roots() const;
+  // platform_roots are the authorities that may sign platform certificates.
+  const std::vector<Certificate>& platform_roots() const;
   const std::vector<Certificate>& rim_roots() const;
   // allowed_eks are believed without a certificate, by the digest of their SubjectPublicKeyInfo.
   const std::set<Sha256>& allowed_eks() const;

@@ -19,6 +19,7 @@ struct TrustRoot::Content {
   std::vector<Certificate> ek_roots;
   std::vector<Certificate> gpu_roots;
   std::vector<Certificate> tee_roots;
+  std::vector<Certificate> platform_roots;
   std::vector<Certificate> rim_roots;
   std::set<Sha256> allowed_eks;
   std::map<std::string, std::vector<std::string>> regions;

@@ -251,6 +251,7 @@ struct TrustRootReader {
       TRY(content.gpu_roots, read_certificates(*roots, "gpu"));
       TRY(content.tee_roots, read_certificates(*roots, "tee"));
       TRY(content.rim_roots, read_certificates(*roots, "rim"));
+      TRY(content.platform_roots, read_certificates(*roots, "platform"));
     }
     TRY(std::optional<TomlTable> ek, table.optional_table("ek"));
     if (!ek) return {};
