@@ -2,6 +2,7 @@
 
 #include "libattest/base/text.h"
 #include "libattest/reference/corim_labels.h"
+#include "libattest/reference/device_values.h"
 #include "libattest/reference/reference_values.h"
 
 namespace attest::reference {
@@ -85,6 +86,10 @@ Status check_profile(const Corim& corim) {
   if (!corim.profile) return {};
   if (*corim.profile == pcr_profile) {
     TRY_VOID(read_reference_values(corim));
+    return {};
+  }
+  if (*corim.profile == device_profile) {
+    TRY_VOID(read_device_values(corim));
     return {};
   }
   if (*corim.profile != enacttrust_profile && *corim.profile != parsec_profile)

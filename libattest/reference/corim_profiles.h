@@ -11,6 +11,8 @@ namespace attest::reference {
 
 // Our own profile, see reference_values.h.
 inline constexpr std::string_view pcr_profile = "tag:attest,2026:corim/tpm-pcr-v1";
+// Likewise, see device_values.h.
+inline constexpr std::string_view device_profile = "tag:attest,2026:corim/device-v1";
 // Public TPM profiles.
 inline constexpr std::string_view enacttrust_profile = "https://enacttrust.com/veraison/1.0.0";
 inline constexpr std::string_view parsec_profile = "tag:github.com/parallaxsecond,2023-03-03:tpm";
@@ -20,7 +22,7 @@ inline constexpr std::string_view parsec_profile = "tag:github.com/parallaxsecon
 //     attestation key triple has exactly one key; each reference measurement has a digest;
 //   - parsec: environments have a class id; each attestation key triple names an instance and has
 //     exactly one key; each reference measurement has a PCR number as key and a digest;
-//   - ours: see reference_values.h.
+//   - ours: see reference_values.h and device_values.h.
 // A CoRIM without a profile passes; an unknown profile is incomplete
 // (rules::corim_profile_unknown).
 Status check_profile(const Corim& corim);

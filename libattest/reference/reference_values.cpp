@@ -1,29 +1,16 @@
 #include "libattest/reference/reference_values.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "libattest/base/text.h"
+#include "libattest/reference/profile_form.h"
 
 namespace attest::reference {
 
 namespace {
 
-constexpr std::string_view place = "reference values";
 constexpr std::string_view event_suffix = "/event";
-
-struct BankNumber {
-  HashAlgorithm bank;
-  std::int64_t number;
-};
-constexpr std::array<BankNumber, 3> bank_numbers{{{HashAlgorithm::sha256, ni_sha256},
-                                                  {HashAlgorithm::sha384, ni_sha384},
-                                                  {HashAlgorithm::sha512, ni_sha512}}};
-
-Error extra(std::string what) {
-  return refused(rules::reference_extra, std::move(what)).within(place);
-}
 
 // MeasuredThing is what a measurement key names: a PCR's value, or an event in it.
 struct MeasuredThing {
@@ -49,26 +36,16 @@ Result<MeasuredThing> read_key(const std::optional<cbor::Value>& key) {
   }
   return fail(refused(rules::reference_key, "a measurement's key names no PCR")
                   .expected("0 to 23, or \"<pcr>/event\"")
-                  .within(place));
-}
-
-Result<HashAlgorithm> read_bank(const Digest& digest) {
-  const auto number = digest.algorithm.as_integer();
-  const auto known = std::ranges::find_if(
-      bank_numbers, [&](const BankNumber& candidate) { return candidate.number == number; });
-  if (known == bank_numbers.end() || digest.value.size() != digest_size(known->bank))
-    return fail(refused(rules::reference_digest, "a digest is of no bank, or of the wrong length")
-                    .expected("SHA-256 (1), SHA-384 (7) or SHA-512 (8)")
-                    .within(place));
-  return known->bank;
+                  .within(profile_place));
 }
 
 Status read_measurement(const Measurement& measurement, ReferenceValues& values) {
   TRY(const MeasuredThing thing, read_key(measurement.key));
   if (!measurement.other_values.empty() || !measurement.authorized_by.empty())
-    return fail(extra("a measurement has more than digests and a name"));
+    return fail(unexpected("a measurement has more than digests and a name"));
   if (measurement.digests.empty())
-    return fail(refused(rules::reference_digest, "a measurement has no digest").within(place));
+    return fail(
+        refused(rules::reference_digest, "a measurement has no digest").within(profile_place));
   std::vector<HashAlgorithm> seen;
   for (const Digest& digest : measurement.digests) {
     TRY(const HashAlgorithm bank, read_bank(digest));
@@ -76,7 +53,7 @@ Status read_measurement(const Measurement& measurement, ReferenceValues& values)
     // alternatives to some readers and a contradiction to others.
     if (std::ranges::find(seen, bank) != seen.end())
       return fail(refused(rules::reference_digest, "a measurement has two digests by one algorithm")
-                      .within(place));
+                      .within(profile_place));
     seen.push_back(bank);
     auto& banks = thing.event ? values.events : values.pcrs;
     banks[bank][thing.pcr].push_back({digest.value, measurement.name.value_or("")});
@@ -84,39 +61,11 @@ Status read_measurement(const Measurement& measurement, ReferenceValues& values)
   return {};
 }
 
-Result<std::string> read_platform(const Environment& environment) {
-  const auto& named = environment.environment_class;
-  const bool plain = named && named->model && !named->id && !named->vendor && !named->layer &&
-                     !named->index && !environment.instance && !environment.group;
-  if (!plain || !is_platform_name(*named->model))
-    return fail(refused(rules::reference_platform, "an environment is not a platform's name alone")
-                    .within(place));
-  return *named->model;
-}
-
-Result<const Comid*> only_comid(const Corim& corim) {
-  if (corim.profile != pcr_profile)
-    return fail(refused(rules::reference_profile, "the CoRIM is of another profile")
-                    .expected(std::string(pcr_profile))
-                    .found(corim.profile ? printable(*corim.profile, 80) : "none")
-                    .within(place));
-  if (corim.comids.size() != 1 || !corim.other_tags.empty() || !corim.entities.empty() ||
-      corim.validity || corim.dependent_rims || !corim.extensions.empty())
-    return fail(extra("the CoRIM is not one CoMID alone"));
-  const Comid& comid = corim.comids.front();
-  if (comid.reference.empty() || !comid.endorsed.empty() || !comid.identity_keys.empty() ||
-      !comid.attestation_keys.empty() || !comid.other_triples.empty() || comid.language ||
-      !comid.entities.empty() || comid.linked_tags || comid.version != 0 ||
-      !comid.extensions.empty())
-    return fail(extra("the CoMID has more than reference triples"));
-  return &comid;
-}
-
 Status write_measurements(const std::map<HashAlgorithm, DigestsByPcr>& banks, bool events,
                           std::vector<Measurement>& to) {
   for (const auto& [bank, pcrs] : banks) {
-    const auto number = std::ranges::find(bank_numbers, bank, &BankNumber::bank);
-    if (number == bank_numbers.end())
+    const auto number = bank_number(bank);
+    if (!number)
       return fail(usage_error("reference values cannot be written for this bank")
                       .expected("sha256, sha384 or sha512")
                       .found(std::string(hash_name(bank))));
@@ -129,7 +78,7 @@ Status write_measurements(const std::map<HashAlgorithm, DigestsByPcr>& banks, bo
         Measurement measurement;
         measurement.key = events ? cbor::Value(std::to_string(pcr) + std::string(event_suffix))
                                  : cbor::Value(pcr);
-        measurement.digests.push_back({number->number, known.digest});
+        measurement.digests.push_back({*number, known.digest});
         if (!known.name.empty()) measurement.name = known.name;
         to.push_back(std::move(measurement));
       }
@@ -175,10 +124,10 @@ Result<ReferenceValues> parse_reference_values(ByteView bytes) {
 }
 
 Result<ReferenceValues> read_reference_values(const Corim& corim) {
-  TRY(const Comid* comid, only_comid(corim));
+  TRY(const Comid* comid, only_comid(corim, pcr_profile));
   ReferenceValues values;
   if (!corim.id.as_text() || !comid->id.as_text())
-    return fail(extra("the ids of CoRIM and CoMID are not both text"));
+    return fail(unexpected("the ids of CoRIM and CoMID are not both text"));
   values.id = *corim.id.as_text();
   values.description = *comid->id.as_text();
   for (const ReferenceTriple& triple : comid->reference) {
@@ -187,7 +136,7 @@ Result<ReferenceValues> read_reference_values(const Corim& corim) {
       return fail(refused(rules::reference_platform, "two platforms stand in one CoRIM")
                       .expected("\"" + values.platform + "\"")
                       .found("\"" + platform + "\"")
-                      .within(place));
+                      .within(profile_place));
     values.platform = platform;
     for (const Measurement& measurement : triple.measurements)
       TRY_VOID(read_measurement(measurement, values));
