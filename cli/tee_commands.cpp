@@ -1,9 +1,14 @@
-// attestctl tee verify: SEV-SNP reports and TDX quotes from files, with collateral from files.
+// attestctl tee verify, reference: SEV-SNP reports and TDX quotes from files, with collateral from
+// files.
+#include <algorithm>
+
 #include "cli/collateral_files.h"
 #include "cli/command_line.h"
 #include "cli/groups.h"
+#include "cli/submission.h"
 #include "libattest/base/file.h"
 #include "libattest/base/text.h"
+#include "libattest/statement/statement.h"
 #include "libattest/tee/verdict.h"
 
 namespace attest::cli {
@@ -19,6 +24,7 @@ struct TeeOptions {
   bool allow_debug = false;
   bool require_crl = false;
   std::vector<std::string> accept;
+  std::vector<std::string> references;
 };
 
 Result<tee::TeeRules> rules_of(const TeeOptions& options, Time now,
@@ -55,6 +61,20 @@ Result<tee::Collateral> read_collateral(const TeeOptions& options,
     }
   }
   return collateral;
+}
+
+// Reference values as CoRIM, or inside the signed statement that carries them; its signature is not
+// looked at here.
+Result<std::vector<reference::DeviceValues>> read_references(const TeeOptions& options) {
+  std::vector<reference::DeviceValues> all;
+  for (const std::string& file : options.references) {
+    TRY(Bytes content, read_file(file, 4U << 20));
+    if (const auto statement = statement::parse_statement(content))
+      content = to_bytes(statement->payload());
+    TRY_WITHIN(file, auto values, reference::parse_device_values(content));
+    all.push_back(std::move(values));
+  }
+  return all;
 }
 
 OrderedJson tcb_json(const tee::TcbLevels& tcb) {
@@ -140,22 +160,25 @@ void show_findings(const tee::TeeVerdict& verdict, Report& out) {
 Result<Report> tee_verify(const TeeOptions& options, Time now) {
   TRY(const Bytes evidence, read_file(options.file, 1U << 20));
   std::vector<std::string> passed_over;
-  TRY(const tee::TeeRules rules, rules_of(options, now, passed_over));
+  TRY(tee::TeeRules rules, rules_of(options, now, passed_over));
+  TRY(const auto references, read_references(options));
+  for (const reference::DeviceValues& each : references) rules.reference_values.push_back(&each);
   TRY(const tee::Collateral collateral, read_collateral(options, passed_over));
   TRY_WITHIN(options.file, const tee::TeeKind kind, tee::recognise(evidence));
   const tee::TeeVerdict verdict = tee::judge_tee(evidence, collateral, rules);
 
   Report report;
+  const Outcome outcome = verdict.pass()      ? Outcome::pass
+                          : verdict.refused() ? Outcome::refused
+                                              : Outcome::incomplete;
+  report.json["result"] = to_string(outcome);
   report.json["kind"] = tee::to_string(kind);
   report.json["trust_level"] = "hardware-signed";
   report.json["at"] = to_rfc3339(rules.at);
   report.json["passed"] = verdict.passed;
   report.json["findings"] = OrderedJson::array();
-  const bool refused = verdict.refused();
   report.line(options.file + ": " + std::string(tee::to_string(kind)) + ", " +
-              (verdict.pass() ? "genuine"
-               : refused      ? "refused"
-                              : "incomplete"));
+              (verdict.pass() ? "genuine" : std::string(to_string(outcome))));
   show_findings(verdict, report);
   if (verdict.snp) show_snp(*verdict.snp, report);
   if (verdict.tdx) show_tdx(*verdict.tdx, verdict.tdx_tcb, report);
@@ -166,29 +189,93 @@ Result<Report> tee_verify(const TeeOptions& options, Time now) {
   return report;
 }
 
+struct ReferenceOptions {
+  TeeOptions tee;
+  SubmissionOptions submission;
+  std::string platform;
+  std::string description;
+  std::vector<std::string> names;
+};
+
+// What a guest that is known to be good measured. Its report must be genuine: values made of
+// anything else would describe a guest that nobody ran.
+Result<Report> tee_reference(const ReferenceOptions& options, Time now) {
+  TRY(const Bytes evidence, read_file(options.tee.file, 1U << 20));
+  std::vector<std::string> passed_over;
+  TRY(const tee::TeeRules rules, rules_of(options.tee, now, passed_over));
+  TRY(const tee::Collateral collateral, read_collateral(options.tee, passed_over));
+  const tee::TeeVerdict verdict = tee::judge_tee(evidence, collateral, rules);
+  if (!verdict.pass()) return fail(Error(verdict.findings.front()).within(options.tee.file));
+  const tee::Measured measured =
+      verdict.snp ? tee::measured_by(*verdict.snp) : tee::measured_by(*verdict.tdx);
+  reference::DeviceValues values;
+  values.id = options.platform + "/" + to_hex(sha256(evidence)).substr(0, 16);
+  values.name = options.platform;
+  values.description = options.description;
+  for (const auto& [name, value] : measured) {
+    const bool wanted =
+        options.names.empty() || std::ranges::find(options.names, name) != options.names.end();
+    if (wanted) values.values[name] = {{value, options.description}};
+  }
+  TRY(const Bytes corim, reference::encode_device_values(values));
+  TRY(const auto subject, statement::Subject::platform(options.platform));
+  TRY(Report report,
+      submit(options.submission, statement::Kind::reference_values, subject, corim, now));
+  report.json["values"] = OrderedJson::object();
+  for (const auto& [name, digests] : values.values) {
+    report.field(name, to_hex(digests.front().digest));
+    report.json["values"][name] = to_hex(digests.front().digest);
+  }
+  return report;
+}
+
+void add_collateral_options(Command* verb, TeeOptions& options) {
+  verb->add_option("FILE", options.file, "The report or quote, as the TEE gave it")->required();
+  verb->add_option("--collateral", options.collateral,
+                   "A folder or file of certificates, CRLs, TCB info, QE identity; repeatable")
+      ->required();
+  verb->add_option("--roots", options.roots,
+                   "Roots to believe beside AMD's and Intel's: a folder or file");
+  verb->add_option("--at", options.at, "The time to check at; now without");
+  verb->add_option("--accept-tcb", options.accept,
+                   "A further TCB status to accept, such as OutOfDate; repeatable");
+}
+
 }  // namespace
 
 void add_tee_commands(CommandLine& command_line) {
+  Command* group = command_line.group("tee", "Trusted execution environments: SEV-SNP and TDX");
   Command* verb = command_line.verb(
-      command_line.group("tee", "Trusted execution environments: SEV-SNP and TDX"), "verify",
-      "Check an SNP report or a TDX quote, offline",
+      group, "verify", "Check an SNP report or a TDX quote, offline",
       "attestctl tee verify report.bin --collateral collateral/ --report-data 5f…");
   auto options = std::make_shared<TeeOptions>();
-  verb->add_option("FILE", options->file, "The report or quote, as the TEE gave it")->required();
-  verb->add_option("--collateral", options->collateral,
-                   "A folder or file of certificates, CRLs, TCB info, QE identity; repeatable")
-      ->required();
-  verb->add_option("--roots", options->roots,
-                   "Roots to believe beside AMD's and Intel's: a folder or file");
-  verb->add_option("--at", options->at, "The time to check at; now without");
+  add_collateral_options(verb, *options);
   verb->add_option("--report-data", options->report_data,
                    "What the report must be bound to, in hexadecimal");
+  verb->add_option("--reference", options->references,
+                   "What a good guest measures: CoRIM, or the statement that carries it; several "
+                   "times");
   verb->add_flag("--allow-debug", options->allow_debug, "Accept a guest that may be debugged");
   verb->add_flag("--require-crl", options->require_crl, "Without CRLs the result is incomplete");
-  verb->add_option("--accept-tcb", options->accept,
-                   "A further TCB status to accept, such as OutOfDate; repeatable");
   command_line.runs(
       verb, [options](const Context& context) { return tee_verify(*options, context.now); });
+
+  verb = command_line.verb(
+      group, "reference", "Turn a good guest's report into reference values",
+      "attestctl tee reference report.bin --collateral collateral/ --platform r7 \\\n"
+      "    --description \"guest image 12\" --issuer owner@dc1.example --key owner.key \\\n"
+      "    --server https://127.0.0.1:8443");
+  auto reference = std::make_shared<ReferenceOptions>();
+  add_collateral_options(verb, reference->tee);
+  verb->add_option("--platform", reference->platform, "The class of machines these values are for")
+      ->required();
+  verb->add_option("--description", reference->description, "What people know this guest by")
+      ->required();
+  verb->add_option("--measurement", reference->names,
+                   "Which of them, such as tdx/mrtd; all without; several times");
+  add_submission_options(verb, reference->submission);
+  command_line.runs(
+      verb, [reference](const Context& context) { return tee_reference(*reference, context.now); });
 }
 
 }  // namespace attest::cli

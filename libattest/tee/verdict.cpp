@@ -68,6 +68,19 @@ void check_policy(bool debug, ByteView report_data, const TeeRules& tee_rules,
             .found(to_hex(report_data)));
 }
 
+void check_guest(const Measured& measured, const TeeRules& tee_rules, TeeVerdict& verdict) {
+  if (tee_rules.reference_values.empty()) {
+    verdict.not_checked.emplace_back("what runs in the guest: no reference values were given");
+    return;
+  }
+  const auto met = check_measured(measured, tee_rules.reference_values);
+  if (met)
+    verdict.passed.push_back("the guest is \"" + tee_rules.reference_values[*met]->description +
+                             "\"");
+  else
+    verdict.findings.push_back(met.error());
+}
+
 void judge_snp(ByteView evidence, const Collateral& collateral, const TeeRules& tee_rules,
                TeeVerdict& verdict) {
   verdict.snp = verified(verify_snp_report, evidence,
@@ -86,7 +99,7 @@ void judge_snp(ByteView evidence, const Collateral& collateral, const TeeRules& 
     verdict.passed.emplace_back("certificate and report agree on the chip");
   check_policy(report->policy.debug(), report->report_data, tee_rules, verdict);
   if (collateral.crls.empty()) verdict.not_checked.emplace_back("revocation: no CRL was given");
-  verdict.not_checked.emplace_back("the measurement: no reference value was given");
+  check_guest(measured_by(report), tee_rules, verdict);
 }
 
 template <typename Untrusted, typename Verify>
@@ -169,7 +182,7 @@ void judge_tdx(ByteView evidence, const Collateral& collateral, const TeeRules& 
   verdict.passed.emplace_back("quoting enclave's report signed by the platform's PCK");
   check_policy((*verdict.tdx)->body.debug(), (*verdict.tdx)->body.report_data, tee_rules, verdict);
   judge_tcb(collateral, tee_rules, verdict);
-  verdict.not_checked.emplace_back("MRTD and RTMRs: no reference values were given");
+  check_guest(measured_by(*verdict.tdx), tee_rules, verdict);
   if (verdict.trailing > 0)
     verdict.not_checked.push_back(std::to_string(verdict.trailing) +
                                   " bytes behind the quote, which nothing signs");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libattest/tee/collateral.h"
+#include "libattest/tee/measurements.h"
 #include "libattest/tee/snp_verification.h"
 #include "libattest/tee/tdx_tcb.h"
 
@@ -24,6 +25,8 @@ struct TeeRules {
   // What the 64 bytes of report data must be; shorter values are padded with zeros, as firmware
   // does.
   std::optional<Bytes> report_data = {};
+  // What a good guest measures; empty: the measurements are not judged.
+  std::vector<const reference::DeviceValues*> reference_values = {};
   bool allow_debug = false;
   bool require_crl = false;  // for TDX a missing CRL is incomplete in any case
   std::set<TcbStatus> accepted = {TcbStatus::up_to_date, TcbStatus::sw_hardening_needed,
@@ -47,8 +50,8 @@ struct TeeVerdict {
 };
 
 // judge_tee verifies evidence with the collateral given, and then holds it to the rules: debug,
-// report data, and for TDX the patch level. An authority's CRL that is missing or out of its time
-// leaves the other checks standing and the verdict incomplete.
+// report data, measurements, and for TDX the patch level. An authority's CRL that is missing or out
+// of its time leaves the other checks standing and the verdict incomplete.
 TeeVerdict judge_tee(ByteView evidence, const Collateral& collateral, const TeeRules& rules);
 
 // tee_report_data is what an agent asks of its TEE: SHA-512 of "attest-tee-v1", SHA-256 of the

@@ -148,5 +148,50 @@ TEST_CASE("what is no evidence of a TEE is refused") {
   REQUIRE(judge_tee(Bytes(10), {}, {.at = now, .roots = {}}).refused());
 }
 
+reference::DeviceValues guest(std::map<std::string, Bytes> values, std::string description) {
+  reference::DeviceValues made{"id", "board", std::move(description), {}};
+  for (auto& [name, value] : values) made.values[name] = {{std::move(value), ""}};
+  return made;
+}
+
+TEST_CASE("a guest is one that reference values describe, whole, or is refused") {
+  const test::MadeSnp snp;
+  TeeRules rules = snp_rules(snp);
+  const auto good = guest({{"snp/measurement", Bytes(48, std::byte{0xaa})}}, "image 12");
+  const auto other = guest({{"snp/measurement", Bytes(48, std::byte{0xab})}}, "image 13");
+  rules.reference_values = {&other, &good};
+  REQUIRE(judge_tee(snp.report(), snp_collateral(snp), rules).pass());
+  rules.reference_values = {&other};
+  const TeeVerdict verdict = judge_tee(snp.report(), snp_collateral(snp), rules);
+  REQUIRE(only_finding(verdict) == name(rules::tee_measurement));
+  REQUIRE(verdict.refused());
+  REQUIRE(verdict.findings.front().what.find("image 13") != std::string::npos);
+  // Values of another kind of guest say nothing of this one.
+  const auto tdx_values = guest({{"tdx/mrtd", Bytes(48)}}, "a TD");
+  rules.reference_values = {&tdx_values};
+  const TeeVerdict unknown = judge_tee(snp.report(), snp_collateral(snp), rules);
+  REQUIRE(only_finding(unknown) == name(rules::tee_no_reference));
+  REQUIRE_FALSE(unknown.refused());
+}
+
+TEST_CASE("a TD is held to every register that one set of reference values names") {
+  const test::MadeTdx tdx;
+  TeeRules rules = tdx_rules(tdx);
+  const Bytes quote = tdx.quote();
+  const auto verified = judge_tee(quote, tdx_collateral(tdx), rules);
+  REQUIRE(verified.tdx);
+  const Measured measured = measured_by(*verified.tdx);
+  REQUIRE(measured.size() == 6);
+  auto values = guest({measured.begin(), measured.end()}, "image 12");
+  rules.reference_values = {&values};
+  REQUIRE(judge_tee(quote, tdx_collateral(tdx), rules).pass());
+  // One register that differs, though all others are met: two sets are not mixed.
+  values.values["tdx/rtmr1"] = {{Bytes(48, std::byte{0x77}), ""}};
+  auto start = guest({{"tdx/rtmr1", measured.at("tdx/rtmr1")}}, "without a start");
+  rules.reference_values = {&values, &start};
+  REQUIRE(only_finding(judge_tee(quote, tdx_collateral(tdx), rules)) ==
+          name(rules::tee_measurement));
+}
+
 }  // namespace
 }  // namespace attest::tee
