@@ -4,19 +4,17 @@
 #include <set>
 
 #include "libattest/appraisal/checks.h"
+#include "libattest/appraisal/custody_checks.h"
 #include "libattest/appraisal/gpu_checks.h"
 #include "libattest/appraisal/pcr_checks.h"
+#include "libattest/appraisal/platform_checks.h"
+#include "libattest/appraisal/submods.h"
 #include "libattest/appraisal/tee_checks.h"
 #include "libattest/base/text.h"
 
 namespace attest::appraisal {
 
 namespace {
-
-using result::Submod;
-using result::TrustClaim;
-using result::TrustLevel;
-namespace value = result::value;
 
 // Memory of another AK is none: the TPM's counters differ from key to key.
 const NodeMemory* comparable_memory(const VerifiedEvidence& evidence,
@@ -292,81 +290,13 @@ std::string since_last(const VerifiedEvidence& evidence, const AppraisalInputs& 
   return "";
 }
 
-std::int8_t claim_for(Verdict outcome, std::int8_t refused_value) {
-  switch (outcome) {
-    case Verdict::pass:
-      return value::affirmed;
-    case Verdict::refused:
-      return refused_value;
-    case Verdict::incomplete:
-      break;
-  }
-  return value::no_claim;
-}
-
-Submod make_submod(const Policy& policy, TrustLevel level, result::TrustVector vector) {
-  Submod submod;
-  submod.vector = vector;
-  submod.status = vector.tier();
-  submod.policy_id = policy.id();
-  submod.trust_level = level;
-  return submod;
-}
-
-Submod node_submod(const VerifiedEvidence& evidence, const Policy& policy, const Checks& checks) {
-  // AR4SI section 2.3.2: a known instance; and hardware that is genuine. A software TPM that the
-  // policy allows is a warning, whatever else holds.
-  constexpr std::int8_t unsafe_hardware = 32;
-  result::TrustVector vector;
-  vector.set(TrustClaim::instance_identity,
-             claim_for(checks.outcome("node."), value::not_recognised));
-  std::int8_t hardware = claim_for(checks.outcome("node.manifest"), value::not_recognised);
-  if (evidence.node().software_tpm)
-    hardware =
-        policy.allow_software_tpm ? std::max(hardware, unsafe_hardware) : value::not_recognised;
-  vector.set(TrustClaim::hardware, hardware);
-  return make_submod(policy, TrustLevel::hardware_signed, vector);
-}
-
-Submod boot_submod(const Policy& policy, const Checks& checks) {
-  result::TrustVector vector;
-  Verdict executables = checks.outcome("boot.pcr");
-  for (const char* name : {"boot.quoted", "boot.eventlog", "boot.runtime"}) {
-    const Verdict outcome = checks.outcome(name);
-    if (outcome == Verdict::refused) executables = Verdict::refused;
-  }
-  vector.set(TrustClaim::executables, claim_for(executables, value::contraindicated));
-  if (std::ranges::any_of(checks.all(),
-                          [](const Check& check) { return check.name.starts_with("ima."); }))
-    vector.set(TrustClaim::file_system, claim_for(checks.outcome("ima."), value::contraindicated));
-  vector.set(TrustClaim::configuration,
-             claim_for(checks.outcome("boot.secure_boot"), value::contraindicated));
-  return make_submod(policy, TrustLevel::tpm_measured, vector);
-}
-
-// A submodule a device; what a GPU that signs nothing is worth, only the host says.
-void add_gpu_submods(const VerifiedEvidence& evidence, const Policy& policy, const Checks& checks,
-                     std::map<std::string, Submod>& submods) {
-  for (const GpuEvidence& gpu : evidence.gpus()) {
-    if (!gpu.item.report) {
-      submods[gpu.label] = make_submod(policy, TrustLevel::host_reported, {});
-      continue;
-    }
-    const std::string prefix = "gpu." + gpu.label.substr(gpu.label.find('/') + 1) + ".";
-    result::TrustVector vector;
-    vector.set(TrustClaim::hardware, claim_for(checks.outcome(prefix), value::contraindicated));
-    submods[gpu.label] = make_submod(policy, TrustLevel::hardware_signed, vector);
-  }
-}
-
-Submod tee_submod(const Policy& policy, const Checks& checks) {
-  result::TrustVector vector;
-  vector.set(TrustClaim::hardware, claim_for(checks.outcome("tee.report"), value::contraindicated));
-  return make_submod(policy, TrustLevel::hardware_signed, vector);
+NodeDevice tpm_of(const VerifiedEvidence& evidence) {
+  return {"ek", statement::DeviceKind::ek,
+          statement::DeviceIdentity{statement::DeviceKind::ek, {}, evidence.node().ek}};
 }
 
 std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, const Policy& policy,
-                                          const AppraisalInputs& inputs) {
+                                          const AppraisalInputs& inputs, const Checks& checks) {
   std::vector<std::string> list;
   for (const std::string& item : evidence.unread())
     list.push_back(item + ": carried, not appraised");
@@ -386,6 +316,12 @@ std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, cons
     for (const unsigned pcr : bank.pcrs.indexes()) quoted.insert(pcr);
   if (const auto others = quoted.without(policy.required_pcrs); !others.empty())
     list.push_back("PCR " + others.to_string() + ": quoted, but the policy does not judge them");
+  if (evidence.platform() && !checks.any("platform."))
+    list.push_back("platform: certificates carried, not judged; the policy does not ask");
+  if (evidence.platform() && evidence.platform()->inventory && !checks.any("components."))
+    list.push_back("components: as the host lists them, compared with nothing");
+  if (checks.any("place."))
+    list.push_back("place: that devices are where their holders say; no statement proves it");
   if (evidence.models()) list.push_back("models: listed by the host, their lineage is not judged");
   if (evidence.host()) list.push_back("host inventory: as the host reports it");
   return list;
@@ -400,7 +336,8 @@ std::vector<std::string> reasons_of(const Checks& checks) {
 }
 
 result::Ear make_ear(const VerifiedEvidence& evidence, const Policy& policy,
-                     const AppraisalInputs& inputs, const Checks& checks) {
+                     const AppraisalInputs& inputs, const Checks& checks,
+                     std::span<const NodeDevice> devices) {
   result::Ear ear;
   ear.issued_at = inputs.now;
   ear.expires = inputs.now + policy.result_lifetime;
@@ -413,14 +350,9 @@ result::Ear make_ear(const VerifiedEvidence& evidence, const Policy& policy,
     ear.runtime_key = evidence.runtime_key()->thumbprint();
     ear.executable = evidence.runtime_key()->executable;
   }
-  ear.submods["node"] = node_submod(evidence, policy, checks);
-  ear.submods["boot"] = boot_submod(policy, checks);
-  if (evidence.models()) ear.submods["models"] = make_submod(policy, TrustLevel::host_reported, {});
-  if (evidence.tee()) ear.submods["tee"] = tee_submod(policy, checks);
-  if (evidence.host()) ear.submods["host"] = make_submod(policy, TrustLevel::host_reported, {});
-  add_gpu_submods(evidence, policy, checks, ear.submods);
+  ear.submods = make_submods(evidence, policy, checks, devices);
   ear.checks = checks.all();
-  ear.not_checked = list_not_checked(evidence, policy, inputs);
+  ear.not_checked = list_not_checked(evidence, policy, inputs, checks);
   ear.verdict = checks.outcome("");
   return ear;
 }
@@ -444,11 +376,19 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   check_secure_boot(evidence, policy, checks);
   check_ima(evidence, policy, inputs, checks);
   check_models(evidence, policy, checks);
-  relied_on.merge(check_gpus(evidence, policy, inputs, checks));
-  check_tee(evidence, policy, inputs, checks);
+  std::vector<NodeDevice> devices = {tpm_of(evidence)};
+  GpuFindings gpus = check_gpus(evidence, policy, inputs, checks);
+  relied_on.merge(gpus.relied_on);
+  std::ranges::move(gpus.devices, std::back_inserter(devices));
+  TeeFindings tee = check_tee(evidence, policy, inputs, checks);
+  relied_on.merge(tee.relied_on);
+  if (tee.chip) devices.push_back(*std::move(tee.chip));
+  if (auto machine = check_platform(evidence, policy, inputs, checks))
+    devices.push_back(*std::move(machine));
+  relied_on.merge(check_custody(devices, policy, inputs, checks));
 
   Appraisal appraisal;
-  appraisal.ear = make_ear(evidence, policy, inputs, checks);
+  appraisal.ear = make_ear(evidence, policy, inputs, checks, devices);
   appraisal.ear.reference_values.assign(relied_on.begin(), relied_on.end());
   appraisal.verdict = *appraisal.ear.verdict;
   appraisal.reasons = reasons_of(checks);

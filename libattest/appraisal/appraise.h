@@ -5,6 +5,7 @@
 // Pure: the same inputs give the same result, years later, anywhere.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "libattest/appraisal/verify_evidence.h"
 #include "libattest/hardware/device_manifest.h"
 #include "libattest/result/ear.h"
+#include "libattest/tee/collateral.h"
 #include "libattest/tpm/quote_history.h"
 
 namespace attest::appraisal {
@@ -45,6 +47,11 @@ struct GpuTrust {
   std::span<const ProvenRim> rims = {};
 };
 
+// CustodyOf gives all statements about one device that the ledger proves; nothing for one it does
+// not speak of. It must give the same for the whole of an appraisal.
+using CustodyOf =
+    std::function<Result<std::vector<hardware::ProvenStatement>>(const statement::Subject&)>;
+
 struct AppraisalInputs {
   std::span<const ProvenReferenceValues> reference_values;
   const hardware::DeviceManifests& manifests;
@@ -57,7 +64,13 @@ struct AppraisalInputs {
   // The list of files that the policy names by its digest, where the verifier has it.
   const ImaList* ima_list = nullptr;
   GpuTrust gpu = {};
+  // What devices of the policy's platform may measure, and GPUs by the ids of their RIM files.
+  std::span<const ProvenDeviceValues> device_values = {};
   std::vector<Certificate> tee_roots = {};  // believed beside those of libattest/tee/roots.h
+  // Certificates, CRLs and TCB info that the verifier has, beside what nodes send along.
+  const tee::Collateral* collateral = nullptr;
+  std::vector<Certificate> platform_authorities = {};  // who may sign platform certificates
+  CustodyOf custody = {};
 };
 
 struct Appraisal {
@@ -103,6 +116,19 @@ struct Appraisal {
 //   gpu.devices.…     no device stands for two; gpu.topology.…: links to switches close
 //   gpu.manifest      every GPU of the manifest answers
 //   tee.report        its TEE signed for this challenge and these GPUs, where it has one
+//   tee.measurement   the guest is one that reference values of the policy's platform describe,
+//   where
+//                     the policy asks (no such value: incomplete)
+//   platform.certificate  the machine's maker certified it, for this TPM (absent: incomplete, where
+//                     required)
+//   components.listed the parts that the host found are those that are certified, and no others,
+//                     where the policy asks
+//   custody.<device>  the life of the TPM ("ek"), each GPU and switch ("gpu.<n>"), the processor
+//                     ("chip") and the machine ("platform") by the ledger: whole, no transfer open,
+//                     not at its end, and by the policy's rules (hardware/custody.h). Of kinds the
+//                     policy requires, a device nobody claims is refused; of others, only what the
+//                     ledger says against them counts
+//   place.<device>    where its holder says that it is, by the policy's rules
 // The verdict is refused when any check is, else incomplete when any is, else pass. What nobody
 // looked at stands in `not_checked`.
 Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,

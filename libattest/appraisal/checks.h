@@ -29,6 +29,10 @@ class Checks {
   }
   void add(Check check) { all_.push_back(std::move(check)); }
 
+  bool any(std::string_view prefix) const {
+    return std::ranges::any_of(all_,
+                               [&](const Check& check) { return check.name.starts_with(prefix); });
+  }
   const std::vector<Check>& all() const { return all_; }
   // outcome is the worst of the checks whose name begins with `prefix`: refused, then incomplete,
   // then pass. Without such a check it is incomplete: what was not judged did not pass.

@@ -84,6 +84,34 @@ void check_devtools(const JudgedGpu& judged, const Policy& policy, Checks& check
                 printable(mode->second, 40));
 }
 
+// Of the signed modes one is of a single GPU, which firmware also gives outside confidential mode:
+// it says nothing. Without the device's word the host's remains, and is called so.
+void check_mode(const JudgedGpu& judged, const Policy& policy, Checks& checks) {
+  if (policy.gpu.confidential == Mode::any) return;
+  const std::string name = judged.prefix + "confidential";
+  if (judged.report) {
+    const gpu::OpaqueData& opaque = judged.report->opaque();
+    const bool by_flag =
+        opaque.feature_flag && *opaque.feature_flag != gpu::FeatureFlag::single_gpu;
+    if (by_flag || opaque.protected_pcie.value_or(false))
+      return checks.pass(name, "the GPU signs that it is in a protected mode");
+  }
+  const auto mode = judged.item->host.find("cc.mode");
+  const std::string found =
+      mode == judged.item->host.end() ? "unknown" : printable(mode->second, 40);
+  if (policy.gpu.confidential == Mode::signed_by_device)
+    return checks.cannot_tell(name,
+                              "the GPU's report does not say that it is in a confidential mode",
+                              "a mode signed by the device", "by the host's word: " + found);
+  if (found == "on")
+    return checks.pass(name,
+                       "in confidential mode by the host's word, which the GPU does not sign");
+  if (found == "unknown")
+    return checks.cannot_tell(name, "nobody says whether the GPU is in confidential mode", "on",
+                              found);
+  checks.refuse(name, "the GPU is not in confidential mode, by the host's word", "on", found);
+}
+
 // Versions are numbers between dots; a VBIOS's are hexadecimal.
 std::vector<unsigned long> numbers_of(const std::string& version, int base) {
   std::vector<unsigned long> numbers;
@@ -170,10 +198,22 @@ void check_together(const std::vector<JudgedGpu>& gpus, Checks& checks) {
     for (const result::Check& check : gpu::check_topology(reports)) checks.add(check);
 }
 
+// What survives a firmware update: serial number and key of the device's own certificate.
+NodeDevice device_of(const JudgedGpu& judged) {
+  NodeDevice device{
+      judged.prefix.substr(0, judged.prefix.size() - 1), statement::DeviceKind::gpu, {}};
+  if (!judged.report) return device;
+  const gpu::DeviceIdentity& identity = judged.report->device();
+  if (identity.kind == gpu::DeviceKind::nvswitch) device.kind = statement::DeviceKind::nvswitch;
+  if (const auto serial = from_hex(identity.device_serial))
+    device.identity = {device.kind, *serial, identity.device_key};
+  return device;
+}
+
 }  // namespace
 
-std::set<std::uint64_t> check_gpus(const VerifiedEvidence& evidence, const Policy& policy,
-                                   const AppraisalInputs& inputs, Checks& checks) {
+GpuFindings check_gpus(const VerifiedEvidence& evidence, const Policy& policy,
+                       const AppraisalInputs& inputs, Checks& checks) {
   std::vector<JudgedGpu> gpus;
   const std::vector<gpu::CollectedRim> rims = collect(inputs);
   for (const GpuEvidence& each : evidence.gpus()) {
@@ -186,6 +226,7 @@ std::set<std::uint64_t> check_gpus(const VerifiedEvidence& evidence, const Polic
                          reason == each.item.host.end() ? "none" : printable(reason->second, 120));
     }
     check_devtools(judged, policy, checks);
+    check_mode(judged, policy, checks);
     check_versions(judged, policy, checks);
     gpus.push_back(std::move(judged));
   }
@@ -194,14 +235,15 @@ std::set<std::uint64_t> check_gpus(const VerifiedEvidence& evidence, const Polic
   check_manifest(gpus, evidence, inputs, checks);
   check_together(gpus, checks);
 
-  std::set<std::uint64_t> relied_on;
+  GpuFindings findings;
   for (const JudgedGpu& judged : gpus) {
+    findings.devices.push_back(device_of(judged));
     if (!judged.report) continue;
     for (const gpu::NeededRim& need : gpu::needed_rims(*judged.report))
       for (const ProvenRim& known : inputs.gpu.rims)
-        if (gpu::answers(known.rim().content, need)) relied_on.insert(known.index());
+        if (gpu::answers(known.rim().content, need)) findings.relied_on.insert(known.index());
   }
-  return relied_on;
+  return findings;
 }
 
 }  // namespace attest::appraisal

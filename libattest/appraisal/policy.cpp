@@ -1,5 +1,6 @@
 #include "libattest/appraisal/policy.h"
 
+#include "libattest/base/text.h"
 #include "libattest/base/toml.h"
 
 namespace attest::appraisal {
@@ -112,6 +113,7 @@ Status read_rest(TomlTable& root, Policy& policy) {
   TRY(auto tee, root.optional_table("tee"));
   if (tee) {
     TRY(policy.tee_report, read_need(*tee, "report", Need::any));
+    TRY(policy.tee_measurement, read_need(*tee, "measurement", Need::any));
   }
   TRY(auto hardware, root.optional_table("hardware"));
   if (hardware) {
@@ -126,11 +128,70 @@ Status read_rest(TomlTable& root, Policy& policy) {
   return {};
 }
 
+Result<Mode> read_mode(TomlTable& table, std::string_view key) {
+  TRY(const auto word, table.optional_text(key));
+  if (!word || *word == "any") return Mode::any;
+  if (*word == "reported") return Mode::reported;
+  if (*word == "signed") return Mode::signed_by_device;
+  return fail(wrong(table, key, "is not one of the words it can be", rules::policy_value)
+                  .expected("\"any\", \"reported\" or \"signed\"")
+                  .found("\"" + *word + "\""));
+}
+
+Status read_platform(TomlTable& root, PlatformPolicy& policy) {
+  TRY(auto table, root.optional_table("machine"));
+  if (!table) return {};
+  TRY(policy.certificate, read_need(*table, "certificate", Need::any));
+  TRY(policy.components, read_need(*table, "components", Need::any));
+  return {};
+}
+
+Result<std::set<std::string>> read_names(TomlTable& table, std::string_view key) {
+  TRY(const auto names, table.optional_texts(key));
+  return std::set<std::string>(names.begin(), names.end());
+}
+
+Status read_custody(TomlTable& root, CustodyRequirement& policy) {
+  TRY(auto table, root.optional_table("custody"));
+  if (!table) return {};
+  TRY(const auto required, table->optional_texts("required"));
+  for (const std::string& name : required) {
+    const auto kind = statement::device_kind_by_name(name);
+    if (!kind)
+      return fail(wrong(*table, "required", "names no kind of device", rules::policy_value)
+                      .expected("\"ek\", \"gpu\", \"nvswitch\", \"chip\" or \"platform\"")
+                      .found("\"" + printable(name, 40) + "\""));
+    policy.required.insert(*kind);
+  }
+  TRY(policy.rules.holder, table->optional_text("holder"));
+  TRY(policy.rules.owner, table->optional_text("owner"));
+  TRY(policy.rules.makers, read_names(*table, "makers"));
+  TRY(policy.rules.forbidden_parties, read_names(*table, "forbidden_parties"));
+  TRY(policy.rules.forbidden_jurisdictions, read_names(*table, "forbidden_jurisdictions"));
+  return {};
+}
+
+Status read_place(TomlTable& root, CustodyRequirement& policy) {
+  TRY(auto table, root.optional_table("place"));
+  if (!table) return {};
+  TRY(policy.rules.allowed_regions, read_names(*table, "regions"));
+  TRY(const Need inspection, read_need(*table, "inspection", Need::any));
+  policy.rules.require_inspection = inspection == Need::required;
+  const bool asks = !policy.rules.allowed_regions.empty() || policy.rules.require_inspection;
+  if (asks && policy.required.empty())
+    return fail(wrong(*table, policy.rules.require_inspection ? "inspection" : "regions",
+                      "asks where devices are, and only their custody says so", rules::policy_value)
+                    .expected("kinds of devices under custody.required")
+                    .found("none"));
+  return {};
+}
+
 Status read_gpu(TomlTable& root, GpuPolicy& policy) {
   TRY(auto gpu, root.optional_table("gpu"));
   if (!gpu) return {};
   TRY(policy.reports, read_need(*gpu, "reports", Need::any));
   TRY(policy.revocation, read_need(*gpu, "revocation", Need::any));
+  TRY(policy.confidential, read_mode(*gpu, "confidential"));
   TRY(const auto devtools, gpu->optional_boolean("allow_devtools"));
   policy.allow_devtools = devtools.value_or(false);
   TRY(policy.minimum_vbios, gpu->optional_text("minimum_vbios"));
@@ -163,6 +224,9 @@ Result<Policy> parse_policy(std::string_view text, std::string file_name) {
   TRY_VOID(read_spans(root, policy));
   TRY_VOID(read_rest(root, policy));
   TRY_VOID(read_gpu(root, policy.gpu));
+  TRY_VOID(read_platform(root, policy.machine));
+  TRY_VOID(read_custody(root, policy.custody));
+  TRY_VOID(read_place(root, policy.custody));
   TRY_VOID(root.finish());
   return policy;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libattest/hardware/proven_statement.h"
+#include "libattest/reference/device_values.h"
 #include "libattest/reference/reference_values.h"
 
 namespace attest::appraisal {
@@ -28,6 +29,24 @@ class ProvenReferenceValues {
 // The statement's signature, its issuer's right to say this, and its inclusion in the ledger were
 // checked by those who made the ProvenStatement. Not checked: whether it was revoked later.
 Result<ProvenReferenceValues> prove_reference_values(const hardware::ProvenStatement& statement);
+
+// ProvenDeviceValues are the same for what devices measure (libattest/reference/device_values.h):
+// only prove_device_values makes one, by the same checks.
+class ProvenDeviceValues {
+ public:
+  const reference::DeviceValues& values() const { return values_; }
+  const std::string& issuer() const { return issuer_; }
+  std::uint64_t index() const { return index_; }
+
+ private:
+  friend Result<ProvenDeviceValues> prove_device_values(const hardware::ProvenStatement&);
+  ProvenDeviceValues(reference::DeviceValues values, std::string issuer, std::uint64_t index)
+      : values_(std::move(values)), issuer_(std::move(issuer)), index_(index) {}
+  reference::DeviceValues values_;
+  std::string issuer_;
+  std::uint64_t index_;
+};
+Result<ProvenDeviceValues> prove_device_values(const hardware::ProvenStatement& statement);
 
 }  // namespace attest::appraisal
 

@@ -118,6 +118,9 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
   if (const auto* item = evidence.find(label::tee)) {
     TRY_WITHIN(place, tee_, evidence::parse_tee(item->content));
   }
+  if (const auto* item = evidence.find(label::platform)) {
+    TRY_WITHIN(place, platform_, evidence::parse_platform(item->content));
+  }
   if (const auto* item = evidence.find(label::host)) {
     TRY_WITHIN(place, host_, evidence::parse_host(item->content));
   }

@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "libattest/crypto/certificate.h"
 #include "libattest/evidence/challenge.h"
 #include "libattest/evidence/evidence.h"
 #include "libattest/evidence/gpu_item.h"
 #include "libattest/evidence/host_item.h"
 #include "libattest/evidence/models_item.h"
+#include "libattest/evidence/platform_item.h"
 #include "libattest/evidence/runtime_key_item.h"
 #include "libattest/evidence/tee_item.h"
 #include "libattest/tpm/event_log.h"
@@ -38,6 +40,8 @@ struct RegisteredNode {
   // The AK as it was parsed and judged before, for who keeps it: checking it anew costs more than
   // the quote's signature. Evidence that shows another public area is judged by that one.
   std::shared_ptr<const tpm::VerifiedAk> ak = {};
+  // As it was verified at enrolment; nothing where the EK is believed by name.
+  std::optional<Certificate> ek_certificate = {};
 };
 
 struct EvidenceContext {
@@ -76,6 +80,8 @@ class VerifiedEvidence {
   // What the TEE signed, unjudged, and which GPUs stand beside it: labels, in their numbers' order.
   const std::optional<evidence::TeeItem>& tee() const { return tee_; }
   const std::vector<std::string>& gpu_labels() const { return gpu_labels_; }
+  // platform holds certificates, unjudged, and the host's inventory.
+  const std::optional<evidence::PlatformItem>& platform() const { return platform_; }
   // unread names the items that nobody here looked into: "gpu/0".
   const std::vector<std::string>& unread() const { return unread_; }
 
@@ -107,6 +113,7 @@ class VerifiedEvidence {
   std::optional<evidence::HostFacts> host_;
   std::vector<GpuEvidence> gpus_;
   std::optional<evidence::TeeItem> tee_;
+  std::optional<evidence::PlatformItem> platform_;
   std::vector<std::string> gpu_labels_;
   std::vector<std::string> unread_;
 };
@@ -119,7 +126,8 @@ class VerifiedEvidence {
 //   - the quote is [TPMS_ATTEST, TPMT_SIGNATURE], and holds by that AK over exactly the PCR values
 //     given (verify_quote; SHA-1 is allowed neither in the signature nor as a bank);
 //   - its extraData is the qualifying data of challenge, node, runtime key and every other item;
-//   - runtime key, models, inventory and GPU items of our media type have their form.
+//   - runtime key, models, inventory, platform, TEE and GPU items of our media type have their
+//   form.
 // A log or an IMA list that the PCRs do not vouch for refuses nothing here: it is a finding for
 // appraisal.
 // Not checked: which PCRs were quoted and what they hold, the TPM's clock, what the host reports,

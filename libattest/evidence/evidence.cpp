@@ -22,7 +22,7 @@ struct KnownLabel {
   std::string_view label;
   std::string_view media_type;
 };
-constexpr std::array<KnownLabel, 12> known_labels{{
+constexpr std::array<KnownLabel, 13> known_labels{{
     {label::challenge, challenge_media_type},
     {label::node, "text/plain"},
     {label::runtime_key, "application/attest-runtime-key+cbor"},

@@ -75,7 +75,8 @@ class TestLedgerTrust {
 
   TrustRoot trust() const {
     const std::string may =
-        "may = [\"device-manifest\", \"reference-values\", \"policy\"]\n"
+        "may = [\"device-manifest\", \"reference-values\", \"policy\", \"custody\", "
+        "\"inspection\"]\n"
         "subjects = [\"*\"]\n";
     return made(TrustRoot::parse(
         "format = \"attest-trust-root/v1\"\n"

@@ -1,128 +1,8 @@
 // A node with GPUs, from manifest and RIM files in the ledger to its result; and what refuses it.
-#include <algorithm>
-
-#include "libattest/appraisal/appraise.h"
-#include "tests/support/test_gpu.h"
-#include "tests/support/test_ledger_trust.h"
-#include "tests/support/test_node.h"
+#include "tests/unit/appraisal/gpu_scene.h"
 
 using namespace attest;
-using namespace attest::appraisal;
-using result::TrustClaim;
-using result::TrustLevel;
-using result::Verdict;
-using test::TestNode;
-
-namespace {
-
-const test::Vendor& vendor() {
-  static const test::Vendor made = test::Vendor::make();
-  return made;
-}
-
-gpu::Pdi pdi(unsigned number) {
-  return {std::byte{0x43}, static_cast<std::byte>(number)};
-}
-
-std::string serial_of(unsigned number) {
-  return "41" + to_hex(pdi(number));
-}
-
-// A node with two GPUs that passes; each test changes one thing and appraises again.
-struct Scene {
-  TestNode node;
-  Policy policy;
-  test::TestLedgerTrust ledger;
-  hardware::DeviceManifests manifests;
-  std::vector<ProvenRim> rims;
-  std::optional<Time> entered = from_unix(test::gpu_time);
-  std::vector<test::TestDevice> devices = {vendor().device({.pdi = pdi(1)}),
-                                           vendor().device({.pdi = pdi(2)})};
-  test::WholeGpu whole = test::whole_gpu();
-  std::map<std::string, std::string> host = {{"cc.devtools", "off"}};
-  std::vector<std::size_t> nonce_label = {0, 1};
-
-  Scene() {
-    policy.platform = "board";
-    policy.required_pcrs = test::firmware_pcrs;
-    policy.quote_max_age = Seconds{600};
-    policy.result_lifetime = Seconds{900};
-    policy.gpu.reports = Need::required;
-  }
-
-  void add_manifest(const std::vector<std::string>& serials, std::string_view ek = "ek") {
-    statement::DeviceManifest manifest;
-    manifest.ek = sha256(as_bytes(ek));
-    for (const std::string& serial : serials)
-      manifest.components.push_back({"gpu", "Example", "GH100", serial});
-    const auto index = ledger.add(statement::Kind::device_manifest, "ek:" + to_hex(manifest.ek),
-                                  statement::encode(manifest));
-    must(manifests.add(ledger.proven(index)));
-  }
-
-  void add_rim(const test::RimSpec& spec, const std::string& id) {
-    const auto rim = must(gpu::parse_rim(as_bytes(vendor().rim(spec))));
-    const auto index = ledger.add(statement::Kind::reference_values, "platform:" + id,
-                                  gpu::encode_rim_reference(rim, id));
-    rims.push_back(must(prove_rim(ledger.proven(index), entered)));
-  }
-  void add_rims() {
-    add_rim(whole.driver, "NV_GPU_DRIVER_GH100_550.90.07");
-    add_rim(whole.vbios, "NV_GPU_VBIOS_1010_0200_882_96009F0001");
-  }
-  void ready() {
-    add_manifest({serial_of(1), serial_of(2)});
-    add_rims();
-  }
-
-  Appraisal appraise_now() {
-    node.more.clear();
-    for (std::size_t i = 0; i < devices.size(); ++i) {
-      const Sha256 nonce =
-          evidence::gpu_nonce(sha256(node.challenge), evidence::label::gpu(nonce_label.at(i)));
-      test::ReportSpec spec = whole.report;
-      spec.nonce = to_bytes(ByteView(nonce));
-      std::string pem;
-      for (const Certificate& certificate : devices[i].chain()) pem += certificate.to_pem();
-      node.more.push_back({evidence::label::gpu(i), std::string(evidence::gpu_media_type),
-                           evidence::encode_gpu({.vendor = "nvidia",
-                                                 .report = devices[i].report(spec),
-                                                 .chain = to_bytes(pem),
-                                                 .ocsp = {},
-                                                 .host = host})});
-    }
-    return appraise(
-        node.verified(), policy,
-        {.reference_values = {},
-         .manifests = manifests,
-         .policies = {},
-         .previous = {},
-         .now = test::appraisal_time + Seconds{5},
-         .verifier = "verifier.example",
-         .verifier_id = {},
-         .gpu = {{{vendor().root.certificate}, {}}, {{vendor().rim_root.certificate}, {}}, rims}});
-  }
-};
-
-// gpu_outcome is the worst of the GPUs' checks: the node's others are not the matter here.
-Verdict gpu_outcome(const Appraisal& appraisal) {
-  Verdict worst = Verdict::pass;
-  for (const result::Check& check : appraisal.ear.checks) {
-    if (!check.name.starts_with("gpu.")) continue;
-    if (check.outcome == Verdict::refused) return Verdict::refused;
-    if (check.outcome == Verdict::incomplete) worst = Verdict::incomplete;
-  }
-  return worst;
-}
-
-Verdict outcome(const Appraisal& appraisal, std::string_view name) {
-  for (const result::Check& check : appraisal.ear.checks)
-    if (check.name == name) return check.outcome;
-  FAIL("no check " + std::string(name));
-  return Verdict::incomplete;
-}
-
-}  // namespace
+using namespace attest::test;
 
 TEST_CASE("a node whose GPUs are in its manifest and run what the ledger knows passes") {
   Scene scene;
@@ -236,8 +116,8 @@ TEST_CASE(
 }
 
 TEST_CASE("a RIM is entered under its own id only") {
-  const auto rim = must(gpu::parse_rim(as_bytes(vendor().rim(test::whole_gpu().driver))));
-  test::TestLedgerTrust ledger;
+  const auto rim = must(gpu::parse_rim(as_bytes(vendor().rim(whole_gpu().driver))));
+  TestLedgerTrust ledger;
   const auto prove = [&](const std::string& subject, const std::string& id) {
     const auto index = ledger.add(statement::Kind::reference_values, "platform:" + subject,
                                   gpu::encode_rim_reference(rim, id));
@@ -247,4 +127,22 @@ TEST_CASE("a RIM is entered under its own id only") {
   REQUIRE(must(prove(id, id)).id() == id);
   REQUIRE_RULE(prove("other", id), rules::rim_statement_subject);
   REQUIRE_RULE(prove("other", "other"), rules::rim_reference_form);
+}
+
+TEST_CASE("a confidential mode is signed by the GPU, or by the host's word, or neither") {
+  Scene scene;
+  scene.ready();
+  scene.policy.gpu.confidential = Mode::reported;
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.confidential") == Verdict::incomplete);
+  scene.host["cc.mode"] = "off";
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.confidential") == Verdict::refused);
+  scene.host["cc.mode"] = "on";
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
+  // The host's word is not the device's.
+  scene.policy.gpu.confidential = Mode::signed_by_device;
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.confidential") == Verdict::incomplete);
+  // Field 21: protected PCIe.
+  for (auto& [type, value] : scene.whole.report.opaque)
+    if (type == 21) value = must(from_hex("aa"));
+  REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
 }

@@ -94,3 +94,25 @@ TEST_CASE("the shipped example is a policy") {
   const Path source = Path(ATTEST_EXAMPLES) / "node-policy.toml";
   REQUIRE_OK(parse_policy(must(read_text_file(source)), "node-policy.toml"));
 }
+
+TEST_CASE("custody, place and machine are read, and places are asked of somebody") {
+  const std::string rest =
+      "\n[custody]\nrequired = [\"ek\", \"gpu\"]\nholder = \"owner.example\"\n"
+      "makers = [\"maker.example\"]\nforbidden_jurisdictions = [\"XX\"]\n"
+      "[machine]\ncertificate = \"required\"\ncomponents = \"required\"\n"
+      "[place]\nregions = [\"eu-north\"]\ninspection = \"required\"\n";
+  const Policy policy = must(parse_policy(policy_text(rest), "p.toml"));
+  REQUIRE(policy.custody.required ==
+          std::set{statement::DeviceKind::ek, statement::DeviceKind::gpu});
+  REQUIRE(policy.custody.rules.holder == "owner.example");
+  REQUIRE(policy.custody.rules.makers.contains("maker.example"));
+  REQUIRE(policy.custody.rules.forbidden_jurisdictions.contains("XX"));
+  REQUIRE(policy.custody.rules.allowed_regions.contains("eu-north"));
+  REQUIRE(policy.custody.rules.require_inspection);
+  REQUIRE(policy.machine.certificate == Need::required);
+  REQUIRE(policy.machine.components == Need::required);
+  REQUIRE_RULE(parse_policy(policy_text("[place]\nregions = [\"eu\"]"), "p.toml"),
+               rules::policy_value);
+  REQUIRE_RULE(parse_policy(policy_text("[custody]\nrequired = [\"cpu\"]"), "p.toml"),
+               rules::policy_value);
+}
