@@ -30,26 +30,35 @@ Result<NodeRecord> registered(StateStore& state, const std::string& node) {
   return *std::move(record);
 }
 
+// The certificate as enrolment verified it; none where the EK is believed by name.
+Result<appraisal::RegisteredNode> node_of(const NodeRecord& record) {
+  appraisal::RegisteredNode node{record.node, record.ak_name, record.ek, record.software_tpm, {}};
+  if (record.ek_certificate) {
+    TRY(node.ek_certificate, Certificate::from_der(*record.ek_certificate));
+  }
+  return node;
+}
+
 }  // namespace
 
-appraisal::Policy Attestation::policy() const {
-  const std::lock_guard lock(policy_mutex_);
-  return policy_;
-}
-
-std::shared_ptr<const appraisal::ImaList> Attestation::ima_list() const {
-  const std::lock_guard lock(policy_mutex_);
-  return ima_list_;
-}
-
-void Attestation::replace_ima_list(std::shared_ptr<const appraisal::ImaList> list) {
-  const std::lock_guard lock(policy_mutex_);
-  ima_list_ = std::move(list);
+Attestation::Files Attestation::files() const {
+  const std::lock_guard lock(files_mutex_);
+  return files_;
 }
 
 void Attestation::replace_policy(appraisal::Policy policy) {
-  const std::lock_guard lock(policy_mutex_);
-  policy_ = std::move(policy);
+  const std::lock_guard lock(files_mutex_);
+  files_.policy = std::move(policy);
+}
+
+void Attestation::replace_ima_list(std::shared_ptr<const appraisal::ImaList> list) {
+  const std::lock_guard lock(files_mutex_);
+  files_.ima_list = std::move(list);
+}
+
+void Attestation::replace_collateral(std::shared_ptr<const tee::Collateral> collateral) {
+  const std::lock_guard lock(files_mutex_);
+  files_.collateral = std::move(collateral);
 }
 
 Result<Bytes> Attestation::challenge(const std::string& node, bool rest_of_ima) {
@@ -64,7 +73,7 @@ Result<Bytes> Attestation::challenge(const std::string& node, bool rest_of_ima) 
   // What was judged under another policy, or for another key, is judged anew.
   if (const auto& memory = record.memory; rest_of_ima && memory &&
                                           memory->ak_name == record.ak_name && memory->ima &&
-                                          memory->ima->policy == policy().digest)
+                                          memory->ima->policy == files().policy.digest)
     content.ima = memory->ima;
   TRY(Bytes challenge, evidence::make_challenge(*identity_.key, content));
   TRY_VOID(state_.keep_challenge(sha256(challenge), node, challenge, content.expires));
@@ -81,9 +90,9 @@ Result<appraisal::VerifiedEvidence> Attestation::verified(
   TRY(evidence::VerifiedChallenge alive,
       evidence::verify_challenge(challenge, ourselves, challenge.content().node, now));
   TRY(const NodeRecord record, registered(state_, alive.node()));
-  const appraisal::EvidenceContext context{
-      std::move(alive),
-      {record.node, record.ak_name, record.ek, record.software_tpm, parsed_ak(record)}};
+  TRY(appraisal::RegisteredNode node, node_of(record));
+  node.ak = parsed_ak(record);
+  const appraisal::EvidenceContext context{std::move(alive), std::move(node)};
   return appraisal::verify_evidence(evidence, context);
 }
 
@@ -118,19 +127,23 @@ Result<ResultRecord> Attestation::conclude(const appraisal::VerifiedEvidence& ev
                                            ResultForm form, Time now) {
   TRY(NodeRecord record, registered(state_, evidence.node().node));
   const auto knowledge = knowledge_();
-  const auto list = ima_list();
+  const Files files = this->files();
   const appraisal::AppraisalInputs inputs{
-      knowledge->reference_values,
-      knowledge->manifests,
-      knowledge->policies,
-      record.memory,
-      now,
-      identity_.name,
-      {"verifierd 0.1", "attest"},
-      list.get(),
-      {knowledge->gpu_roots, knowledge->rim_roots, knowledge->rims},
-      knowledge->tee_roots};
-  const appraisal::Appraisal appraisal = appraisal::appraise(evidence, policy(), inputs);
+      .reference_values = knowledge->reference_values,
+      .manifests = knowledge->manifests,
+      .policies = knowledge->policies,
+      .previous = record.memory,
+      .now = now,
+      .verifier = identity_.name,
+      .verifier_id = {"verifierd 0.1", "attest"},
+      .ima_list = files.ima_list.get(),
+      .gpu = {knowledge->gpu_roots, knowledge->rim_roots, knowledge->rims},
+      .device_values = knowledge->device_values,
+      .tee_roots = knowledge->tee_roots,
+      .collateral = files.collateral.get(),
+      .platform_authorities = knowledge->platform_authorities,
+      .custody = custody_};
+  const appraisal::Appraisal appraisal = appraisal::appraise(evidence, files.policy, inputs);
   TRY(ResultRecord result, sign(appraisal, evidence.digest(), form));
   TRY_VOID(remember(std::move(record), result, appraisal, now));
   return result;

@@ -22,15 +22,26 @@ class Attestation {
  public:
   using Knowledge = std::function<std::shared_ptr<const LedgerKnowledge>()>;
 
-  Attestation(StateStore& state, const Identity& identity, Knowledge knowledge, Random& random,
-              Now now, appraisal::Policy policy, Seconds challenge_lifetime,
+  using Custody =
+      std::function<Result<std::vector<hardware::ProvenStatement>>(const statement::Subject&)>;
+
+  // Files are what a verdict rests on beside the ledger; each may be replaced.
+  struct Files {
+    appraisal::Policy policy;
+    std::shared_ptr<const appraisal::ImaList> ima_list = {};  // null: there is none
+    std::shared_ptr<const tee::Collateral> collateral = {};   // null: there is none
+  };
+
+  Attestation(StateStore& state, const Identity& identity, Knowledge knowledge, Custody custody,
+              Random& random, Now now, Files files, Seconds challenge_lifetime,
               Path evidence_directory)
       : state_(state),
         identity_(identity),
         knowledge_(std::move(knowledge)),
+        custody_(std::move(custody)),
         random_(random),
         now_(std::move(now)),
-        policy_(std::move(policy)),
+        files_(std::move(files)),
         challenge_lifetime_(challenge_lifetime),
         evidence_directory_(std::move(evidence_directory)) {}
 
@@ -50,8 +61,8 @@ class Attestation {
   Result<ResultRecord> attest(ByteView evidence, ResultForm form);
 
   void replace_policy(appraisal::Policy policy);
-  // replace_ima_list sets the list of files that nodes may run; null: there is none.
   void replace_ima_list(std::shared_ptr<const appraisal::ImaList> list);
+  void replace_collateral(std::shared_ptr<const tee::Collateral> collateral);
 
  private:
   Result<appraisal::VerifiedEvidence> verified(const evidence::UntrustedEvidence& evidence,
@@ -64,17 +75,16 @@ class Attestation {
                   const appraisal::Appraisal& appraisal, Time now);
   // parsed_ak gives a node's AK, kept from the last time; nullptr where it cannot be one.
   std::shared_ptr<const tpm::VerifiedAk> parsed_ak(const NodeRecord& record);
-  appraisal::Policy policy() const;
-  std::shared_ptr<const appraisal::ImaList> ima_list() const;
+  Files files() const;
 
   StateStore& state_;
   const Identity& identity_;
   Knowledge knowledge_;
+  Custody custody_;
   Random& random_;
   Now now_;
-  mutable std::mutex policy_mutex_;
-  appraisal::Policy policy_;
-  std::shared_ptr<const appraisal::ImaList> ima_list_;
+  mutable std::mutex files_mutex_;
+  Files files_;
   Seconds challenge_lifetime_;
   Path evidence_directory_;
   std::map<Bytes, std::shared_ptr<const tpm::VerifiedAk>> parsed_aks_;  // by Name; of node_mutex_

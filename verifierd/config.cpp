@@ -60,6 +60,8 @@ class Reader {
     config_.policy = absolute(policy);
     TRY(const auto ima_list, verifier.optional_text("ima_list"));
     if (ima_list) config_.ima_list = absolute(*ima_list);
+    TRY(const auto collateral, verifier.optional_texts("collateral"));
+    for (const std::string& place : collateral) config_.collateral.push_back(absolute(place));
     TRY(const auto salt, verifier.optional_text("node_salt"));
     config_.node_salt = salt ? absolute(*salt) : config_.directory / "node-salt";
     TRY(const auto lifetime, verifier.optional_span("challenge_lifetime"));

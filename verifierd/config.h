@@ -33,6 +33,7 @@ struct Config {
   std::string key;   // file or pkcs11: URI
   Path policy;       // node policy, TOML
   std::optional<Path> ima_list;  // files nodes may run; counts where the policy names its digest
+  std::vector<Path> collateral;  // files, or folders of them: certificates, CRLs, TCB info
   Path node_salt;                // 32 random bytes; made when missing
   Seconds challenge_lifetime{120};
   std::optional<Path> software_tpm_roots;  // EK chains that end here are marked as software TPMs

@@ -37,7 +37,7 @@ Result<Enrolment::TrustedEk> Enrolment::trusted_ek(const evidence::EnrolBegin& r
   TRY(tpm::UntrustedPublic area, tpm::parse_sized_public(request.ek_public));
   if (trust.allowed_eks().contains(area.key.thumbprint())) {
     TRY_VOID(check_fit(area));
-    return TrustedEk{std::move(area), false};
+    return TrustedEk{std::move(area)};
   }
   if (request.ek_certificates.empty())
     return fail(refused(rules::enrol_no_certificate, "the TPM shows no EK certificate")
@@ -56,7 +56,7 @@ Result<Enrolment::TrustedEk> Enrolment::trusted_ek(const evidence::EnrolBegin& r
   const Sha256 root = verified.chain().root().fingerprint();
   const bool software = std::ranges::any_of(
       software_roots_, [&root](const Certificate& known) { return known.fingerprint() == root; });
-  return TrustedEk{verified.area(), software};
+  return TrustedEk{verified.area(), software, to_bytes(leaf.der())};
 }
 
 Status Enrolment::check_manifest(const std::string& node, const Sha256& ek,
@@ -111,6 +111,7 @@ Result<evidence::EnrolChallenge> Enrolment::begin(const evidence::EnrolBegin& re
   Session session{request.node,
                   identity,
                   ek.software_tpm,
+                  ek.certificate,
                   ak.name(),
                   ak.area().bytes,
                   random_.bytes(secret_size),
@@ -162,6 +163,7 @@ Status Enrolment::register_node(const Session& session, Time now) {
   record.node = session.node;
   record.ek = session.ek;
   record.software_tpm = session.software_tpm;
+  record.ek_certificate = session.ek_certificate;
   if (before && before->ak_name == session.ak_name)
     return state_.put_node(record, now, "enrolled again with the same attestation key", {});
   record.ak_name = session.ak_name;

@@ -57,6 +57,7 @@ class Enrolment {
     std::string node;
     Sha256 ek{};
     bool software_tpm = false;
+    std::optional<Bytes> ek_certificate;
     Bytes ak_name;
     Bytes ak_public;
     Bytes secret;
@@ -65,6 +66,7 @@ class Enrolment {
   struct TrustedEk {
     tpm::UntrustedPublic area;
     bool software_tpm = false;
+    std::optional<Bytes> certificate = {};
   };
   Result<TrustedEk> trusted_ek(const evidence::EnrolBegin& request, const TrustRoot& trust) const;
   Status check_manifest(const std::string& node, const Sha256& ek, const TrustRoot& trust) const;

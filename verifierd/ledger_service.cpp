@@ -209,6 +209,27 @@ Result<std::optional<Bytes>> LedgerService::receipt(const Sha256& entry_digest) 
   return receipt;
 }
 
+Result<std::vector<hardware::ProvenStatement>> LedgerService::custody(
+    const statement::Subject& device) const {
+  const TrustRoot trust = trust_.get();
+  TRY(const transparency::LogVerifiers verifiers, trust.log_verifiers(log_->origin()));
+  TRY(const auto checkpoint,
+      transparency::verify_checkpoint(as_bytes(published().note), verifiers));
+  TRY(const auto indexes, log_->find(ledger::Field::subject, device.text()));
+  std::vector<hardware::ProvenStatement> statements;
+  for (const std::uint64_t index : indexes) {
+    if (index >= checkpoint.size()) continue;
+    auto statement = proven(index, trust, checkpoint);
+    if (!statement && statement.error().kind == ErrorKind::fault)
+      return fail(std::move(statement).error());
+    if (!statement) continue;  // by somebody who may not say it
+    const Kind kind = (*statement)->kind();
+    if (kind == Kind::custody || kind == Kind::inspection)
+      statements.push_back(*std::move(statement));
+  }
+  return statements;
+}
+
 std::shared_ptr<const LedgerKnowledge> LedgerService::knowledge() const {
   const std::lock_guard lock(mutex_);
   return knowledge_;
@@ -266,25 +287,18 @@ Result<bool> LedgerService::revoked(const hardware::ProvenStatement& statement,
   return false;
 }
 
-// The ledger time under which an entry was first seen: of this process, since it is not kept.
-std::optional<Time> LedgerService::first_seen(
-    std::uint64_t index, const transparency::VerifiedCheckpoint& checkpoint) const {
-  if (const auto before = knowledge())
-    for (const appraisal::ProvenRim& rim : before->rims)
-      if (rim.index() == index && rim.entered()) return rim.entered();
-  const auto time = checkpoint.ledger_time();
-  return time ? std::optional<Time>(*time) : std::nullopt;
-}
-
 Status LedgerService::learn() {
   const TrustRoot trust = trust_.get();
   TRY(const std::string note, log_->checkpoint());
   TRY(const transparency::LogVerifiers verifiers, trust.log_verifiers(log_->origin()));
   TRY(const auto checkpoint, transparency::verify_checkpoint(as_bytes(note), verifiers));
+  std::optional<Time> time;
+  if (const auto ledger_time = checkpoint.ledger_time()) time = *ledger_time;
   auto learned = std::make_shared<LedgerKnowledge>();
   learned->size = checkpoint.size();
   learned->gpu_roots = {trust.gpu_roots(), {}};
   learned->tee_roots = trust.tee_roots();
+  learned->platform_authorities = trust.platform_roots();
   learned->rim_roots = {trust.rim_roots(), {}};
   for (const Kind kind : {Kind::device_manifest, Kind::reference_values, Kind::policy}) {
     TRY(const auto indexes, log_->find(ledger::Field::kind, content_type(kind)));
@@ -301,8 +315,13 @@ Status LedgerService::learn() {
         learned->policies.push_back(*statement);
       } else if (auto values = appraisal::prove_reference_values(*statement)) {
         learned->reference_values.push_back(*std::move(values));
-      } else if (auto rim = appraisal::prove_rim(*statement, first_seen(index, checkpoint))) {
-        learned->rims.push_back(*std::move(rim));
+      } else if (auto devices = appraisal::prove_device_values(*statement)) {
+        learned->device_values.push_back(*std::move(devices));
+      } else if (appraisal::prove_rim(*statement, {})) {
+        // A RIM is judged at the time at which its entry was first seen, restarts or not.
+        TRY(const auto entered, state_.first_time(sha256((*statement)->bytes()), time));
+        TRY(auto rim, appraisal::prove_rim(*statement, entered));
+        learned->rims.push_back(std::move(rim));
       }
     }
   }

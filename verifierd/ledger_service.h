@@ -38,8 +38,10 @@ struct LedgerKnowledge {
   hardware::DeviceManifests manifests;
   std::vector<hardware::ProvenStatement> policies;
   std::vector<appraisal::ProvenRim> rims;
+  std::vector<appraisal::ProvenDeviceValues> device_values;
   gpu::RootPins gpu_roots;
   std::vector<Certificate> tee_roots;
+  std::vector<Certificate> platform_authorities;
   gpu::RootPins rim_roots;
 };
 
@@ -79,6 +81,10 @@ class LedgerService {
   Result<Bytes> bundle(const std::string& subject, std::optional<std::uint64_t> index);
   // covered gives nothing while the entry is not under a published checkpoint.
   Result<std::optional<Covered>> covered(ByteView entry) const;
+  // custody gives the statements about a device that stand under the published checkpoint, by
+  // issuers whom the trust root lets say them. Nothing is ever taken out of a life: revocations do
+  // not count here.
+  Result<std::vector<hardware::ProvenStatement>> custody(const statement::Subject& device) const;
   // receipt gives a COSE receipt of the entry with this digest, or nothing while no published
   // checkpoint covers it. An unknown digest is refused (rules::log_no_entry).
   Result<std::optional<Bytes>> receipt(const Sha256& entry_digest) const;
@@ -103,8 +109,6 @@ class LedgerService {
   Result<hardware::ProvenStatement> proven(
       std::uint64_t index, const TrustRoot& trust,
       const transparency::VerifiedCheckpoint& checkpoint) const;
-  std::optional<Time> first_seen(std::uint64_t index,
-                                 const transparency::VerifiedCheckpoint& checkpoint) const;
   Result<bool> revoked(const hardware::ProvenStatement& statement, const TrustRoot& trust) const;
   Published published() const;
   void loop();

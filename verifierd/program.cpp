@@ -23,6 +23,28 @@ Result<std::shared_ptr<const appraisal::ImaList>> read_ima_list(const std::optio
   return std::make_shared<const appraisal::ImaList>(sha256(as_bytes(text)), std::move(list));
 }
 
+// Files of a folder that are no collateral are passed over; what calls itself collateral and is
+// malformed is an error.
+Result<std::shared_ptr<const tee::Collateral>> read_collateral(const std::vector<Path>& places) {
+  auto collateral = std::make_shared<tee::Collateral>();
+  for (const Path& place : places) {
+    std::vector<Path> files = {place};
+    std::error_code error;
+    if (std::filesystem::is_directory(place, error)) {
+      files.clear();
+      TRY(const auto names, system_files().list(place));
+      for (const std::string& name : names)
+        if (std::filesystem::is_regular_file(place / name, error)) files.push_back(place / name);
+    }
+    for (const Path& file : files) {
+      TRY(const Bytes content, read_file(file, 16U << 20));
+      TRY_WITHIN(file.string(), const bool taken, collateral->add(content));
+      if (!taken) log_warning(file.string() + " is no collateral; it is passed over");
+    }
+  }
+  return collateral;
+}
+
 Result<std::vector<Certificate>> read_roots(const std::optional<Path>& file) {
   if (!file) return std::vector<Certificate>();
   TRY(const std::string pem, read_text_file(*file, 4U << 20));
@@ -109,16 +131,20 @@ Result<appraisal::Policy> Program::put_policy_in_force() {
 Status Program::assemble(Random& random) {
   TRY(appraisal::Policy policy, put_policy_in_force());
   TRY(auto ima_list, read_ima_list(config_.ima_list));
+  TRY(auto collateral, read_collateral(config_.collateral));
   TRY(auto software_roots, read_roots(config_.software_tpm_roots));
   TRY(ledger_, LedgerService::open(config_, *state_, trust_, now_));
   TRY_VOID(check_standing(trust_.get(), identity_, ledger_->origin()));
   const auto knowledge = [this] { return ledger_->knowledge(); };
   enrolment_ = std::make_unique<Enrolment>(*state_, trust_, identity_, knowledge, random, now_,
                                            std::move(software_roots));
-  attestation_ =
-      std::make_unique<Attestation>(*state_, identity_, knowledge, random, now_, std::move(policy),
-                                    config_.challenge_lifetime, config_.directory / "evidence");
-  attestation_->replace_ima_list(std::move(ima_list));
+  const auto custody = [this](const statement::Subject& device) {
+    return ledger_->custody(device);
+  };
+  attestation_ = std::make_unique<Attestation>(
+      *state_, identity_, knowledge, custody, random, now_,
+      Attestation::Files{std::move(policy), std::move(ima_list), std::move(collateral)},
+      config_.challenge_lifetime, config_.directory / "evidence");
   receipts_ = std::make_unique<Receipts>(*state_, *ledger_, identity_, now_);
   ledger_->start([this]() -> Status {
     // A challenge is kept for an hour beyond its end, so that a late answer hears why.
@@ -160,6 +186,11 @@ Status Program::reload() {
     attestation_->replace_ima_list(*std::move(list));
   } else {
     note(fail(list.error()));
+  }
+  if (auto collateral = read_collateral(config_.collateral)) {
+    attestation_->replace_collateral(*std::move(collateral));
+  } else {
+    note(fail(collateral.error()));
   }
   if (auto tls = http::load_tls_identity(config_.tls_certificate, config_.tls_key)) {
     note(server_->replace_tls(*tls));

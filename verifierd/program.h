@@ -16,8 +16,8 @@ class Program {
   ~Program();
 
   std::string url() const { return server_->url(); }
-  // reload reads trust root, policy and TLS files anew; what cannot be read stays as it was, and
-  // the first error is given.
+  // reload reads trust root, policy, lists, collateral and TLS files anew; what cannot be read
+  // stays as it was, and the first error is given.
   Status reload();
   // healthy says whether the checkpoint loop is alive: what a watchdog asks.
   bool healthy() const;

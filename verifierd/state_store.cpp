@@ -12,7 +12,7 @@ namespace attest::verifierd {
 
 namespace {
 
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 constexpr std::int64_t application = 0x61767374;  // "avst"
 
 constexpr const char* schema = R"(
@@ -52,9 +52,18 @@ CREATE TABLE policies(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest B
 PRAGMA user_version = 2;
 COMMIT)";
 
+// What version 3 keeps more: EK certificates, and when the ledger first had an entry whose time
+// matters.
+constexpr const char* third_version = R"(
+BEGIN;
+ALTER TABLE nodes ADD COLUMN ek_certificate BLOB;
+CREATE TABLE entry_times(entry BLOB PRIMARY KEY, time INTEGER NOT NULL) STRICT;
+PRAGMA user_version = 3;
+COMMIT)";
+
 constexpr const char* node_columns =
     "node, ek, ak_name, ak_public, software_tpm, state, since, result, memory_ak, clock, resets, "
-    "restarts, safe, firmware, pcrs, ima";
+    "restarts, safe, firmware, pcrs, ima, ek_certificate";
 
 std::int64_t number_of(StateStore::BatchOf of) {
   return of == StateStore::BatchOf::results ? 0 : 1;
@@ -94,6 +103,7 @@ Result<NodeRecord> read_node(const Query& row) {
     }
     record.memory = std::move(memory);
   }
+  if (!row.null(16)) record.ek_certificate = row.bytes(16);
   return record;
 }
 
@@ -101,11 +111,13 @@ Status write_node(Database& database, const NodeRecord& record) {
   TRY(Query query,
       Query::make(database,
                   "INSERT INTO nodes(node, ek, ak_name, ak_public, software_tpm, state, since, "
-                  "result, memory_ak, clock, resets, restarts, safe, firmware, pcrs, ima) "
-                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(node) DO UPDATE SET "
+                  "result, ek_certificate, memory_ak, clock, resets, restarts, safe, firmware, "
+                  "pcrs, ima) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                  "ON CONFLICT(node) DO UPDATE SET "
                   "ek = excluded.ek, ak_name = excluded.ak_name, ak_public = excluded.ak_public, "
                   "software_tpm = excluded.software_tpm, state = excluded.state, "
                   "since = excluded.since, result = excluded.result, "
+                  "ek_certificate = excluded.ek_certificate, "
                   "memory_ak = excluded.memory_ak, clock = excluded.clock, "
                   "resets = excluded.resets, restarts = excluded.restarts, safe = excluded.safe, "
                   "firmware = excluded.firmware, pcrs = excluded.pcrs, ima = excluded.ima"));
@@ -114,6 +126,11 @@ Status write_node(Database& database, const NodeRecord& record) {
   query.bind(unix_seconds(record.since));
   if (record.result) {
     query.bind(ByteView(*record.result));
+  } else {
+    query.bind_null();
+  }
+  if (record.ek_certificate) {
+    query.bind(*record.ek_certificate);
   } else {
     query.bind_null();
   }
@@ -205,7 +222,9 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const Path& file) {
                     .found("version " + std::to_string(version))
                     .within(file.string()));
   }
-  if (version < schema_version) TRY_VOID(database.run(second_version));
+  // Each step is one transaction: where a crash stops between two, the next start goes on.
+  if (version < 2) TRY_VOID(database.run(second_version));
+  if (version < 3) TRY_VOID(database.run(third_version));
   return std::unique_ptr<StateStore>(
       new StateStore(std::make_unique<Implementation>(std::move(database))));
 }
@@ -436,6 +455,22 @@ Result<std::optional<BatchPlace>> StateStore::batch_place(BatchOf of, const Sha2
     if (!more) return place;
     place.digests.push_back(members.digest(0));
   }
+}
+
+Result<std::optional<Time>> StateStore::first_time(const Sha256& entry,
+                                                   std::optional<Time> now_seen) {
+  const std::lock_guard lock(implementation_->mutex);
+  Database& database = implementation_->database;
+  if (now_seen) {
+    TRY(Query keep,
+        Query::make(database, "INSERT OR IGNORE INTO entry_times(entry, time) VALUES(?,?)"));
+    keep.bind(ByteView(entry)).bind(unix_seconds(*now_seen));
+    TRY_VOID(keep.finish());
+  }
+  TRY(Query query, Query::make(database, "SELECT time FROM entry_times WHERE entry = ?"));
+  query.bind(ByteView(entry));
+  TRY(const bool found, query.step());
+  return found ? std::optional<Time>(from_unix(query.integer(0))) : std::nullopt;
 }
 
 Result<std::vector<Waiting>> StateStore::waiting(std::size_t limit) {

@@ -26,6 +26,7 @@ struct NodeRecord {
   Bytes ak_name;
   Bytes ak_public;  // TPMT_PUBLIC
   bool software_tpm = false;
+  std::optional<Bytes> ek_certificate;  // DER, as enrolment verified it
   statement::NodeState state = statement::NodeState::enrolled;
   Time since{};                  // in this state
   std::optional<Sha256> result;  // the last result's digest
@@ -104,6 +105,10 @@ class StateStore {
   // put_batch makes the batch of these digests and has its statement entered in the log.
   Status put_batch(BatchOf of, const std::vector<Sha256>& digests, const Bytes& statement);
   Result<std::optional<BatchPlace>> batch_place(BatchOf of, const Sha256& digest);
+
+  // first_time gives the ledger time under which an entry was first seen, and keeps `now_seen` as
+  // that time where there was none before.
+  Result<std::optional<Time>> first_time(const Sha256& entry, std::optional<Time> now_seen);
 
   // waiting gives statements that the log does not have yet, oldest first.
   Result<std::vector<Waiting>> waiting(std::size_t limit);

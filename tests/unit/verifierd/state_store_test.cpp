@@ -4,6 +4,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
+#include "verifierd/sqlite.h"
 
 using namespace attest;
 using namespace attest::verifierd;
@@ -70,6 +71,7 @@ TEST_CASE("a node comes back as it was put, its TPM's counters included") {
   Fixture f;
   NodeRecord record = record_of("n", "ek");
   record.software_tpm = true;
+  record.ek_certificate = to_bytes("certificate");
   record.state = statement::NodeState::failed;
   record.result = digest_of("result");
   record.memory = appraisal::NodeMemory{
@@ -85,6 +87,7 @@ TEST_CASE("a node comes back as it was put, its TPM's counters included") {
   const NodeRecord back = must(f.store->node("n")).value();
   REQUIRE(back.ek == record.ek);
   REQUIRE(back.software_tpm);
+  REQUIRE(back.ek_certificate == record.ek_certificate);
   REQUIRE(back.state == statement::NodeState::failed);
   REQUIRE(back.result == record.result);
   REQUIRE(back.memory->clock == record.memory->clock);
@@ -120,6 +123,7 @@ TEST_CASE("the state of the version before is taken over with what it holds") {
   REQUIRE(sqlite3_open(f.file.c_str(), &database) == SQLITE_OK);
   REQUIRE(sqlite3_exec(database,
                        "ALTER TABLE nodes DROP COLUMN pcrs; ALTER TABLE nodes DROP COLUMN ima;"
+                       "ALTER TABLE nodes DROP COLUMN ek_certificate; DROP TABLE entry_times; "
                        "DROP TABLE policies; PRAGMA user_version = 1",
                        nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(database);
@@ -174,4 +178,35 @@ TEST_CASE("receipts are batched once, in the order in which they came") {
   REQUIRE(place.digests == digests);
   REQUIRE(place.statement == to_bytes("batch"));
   REQUIRE(must(f.store->waiting(10)).size() == 1);
+}
+
+TEST_CASE("an entry's time is the first under which it was seen, also after a restart") {
+  Fixture f;
+  REQUIRE(must(f.store->first_time(digest_of("rim"), {})) == std::nullopt);
+  REQUIRE(must(f.store->first_time(digest_of("rim"), from_unix(1000))) == from_unix(1000));
+  f.reopen();
+  REQUIRE(must(f.store->first_time(digest_of("rim"), from_unix(2000))) == from_unix(1000));
+  REQUIRE(must(f.store->first_time(digest_of("rim"), {})) == from_unix(1000));
+  REQUIRE(must(f.store->first_time(digest_of("other"), {})) == std::nullopt);
+}
+
+TEST_CASE("the state of an older version is brought up to date, of a newer one refused") {
+  Fixture f;
+  must(f.store->put_node(record_of("n", "ek"), from_unix(5), "", {}));
+  f.store.reset();
+  {
+    auto database = must(Database::open(f.file));
+    must(
+        database.run("ALTER TABLE nodes DROP COLUMN ek_certificate; DROP TABLE entry_times;"
+                     "PRAGMA user_version = 2"));
+  }
+  f.store = must(StateStore::open(f.file));
+  REQUIRE(must(f.store->node("n"))->ek == digest_of("ek"));
+  REQUIRE(must(f.store->first_time(digest_of("rim"), from_unix(7))) == from_unix(7));
+  f.store.reset();
+  {
+    auto database = must(Database::open(f.file));
+    must(database.run("PRAGMA user_version = 4"));
+  }
+  REQUIRE_RULE(StateStore::open(f.file), rules::state_file);
 }
