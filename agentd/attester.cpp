@@ -4,8 +4,10 @@
 
 #include "agentd/collect/collectors.h"
 #include "agentd/collect/ima_list.h"
+#include "agentd/collect/smbios.h"
 #include "agentd/collect/tsm_collector.h"
 #include "libattest/base/cbor.h"
+#include "libattest/evidence/platform_item.h"
 #include "libattest/result/attestation_result.h"
 #include "libattest/tee/verdict.h"
 #include "libattest/tpm/quote.h"
@@ -54,6 +56,24 @@ Attestation read_result(std::string result, const TrustRoot& trust, Time now) {
   return *std::move(attestation);
 }
 
+// Nothing where no certificate is at hand: an inventory alone is in the host's facts.
+Result<std::optional<evidence::PlatformItem>> read_platform(
+    const PlatformConfiguration& configuration) {
+  if (configuration.certificates.empty()) return std::nullopt;
+  evidence::PlatformItem item;
+  for (const Path& file : configuration.certificates) {
+    TRY(Bytes certificate, read_file(file, evidence::platform_certificate_limit));
+    item.certificates.push_back(std::move(certificate));
+  }
+  if (configuration.inventory) {
+    TRY(item.inventory,
+        read_text_file(*configuration.inventory, evidence::platform_inventory_limit));
+  } else {
+    item.inventory = smbios_inventory();
+  }
+  return item;
+}
+
 }  // namespace
 
 // What the TEE signs is bound to the GPUs that answer beside it. One that does not answer is said,
@@ -87,7 +107,10 @@ Result<std::vector<evidence::EvidenceItem>> collect_items(
   TRY(const auto models, digest_models(configuration.models));
   if (!configuration.models.empty())
     items.push_back(evidence::make_item(label::models, evidence::encode_models(models)));
-  TRY(auto gpus, collect_gpus(challenge.digest()));
+  TRY(const auto platform, read_platform(configuration.platform));
+  if (platform)
+    items.push_back(evidence::make_item(label::platform, evidence::encode_platform(*platform)));
+  TRY(auto gpus, collect_gpus(challenge.digest(), configuration.gpus));
   evidence::HostFacts facts = host_facts();
   add_tee(challenge, gpus, facts, items);
   std::ranges::move(gpus, std::back_inserter(items));

@@ -84,6 +84,35 @@ Status read_sources(TomlTable table, Configuration& configuration) {
   return {};
 }
 
+Status read_gpu(TomlTable& root, GpuSources& sources) {
+  TRY(auto table, root.optional_table("gpu"));
+  if (!table) return {};
+  TRY(const auto nvml, table->optional_text("nvml"));
+  TRY(const auto nscq, table->optional_text("nscq"));
+  TRY(const auto amd_smi, table->optional_text("amd_smi"));
+  TRY(const auto level_zero, table->optional_text("level_zero"));
+  TRY(const auto limit, table->optional_short_span("time_limit"));
+  sources.nvml = nvml.value_or(sources.nvml);
+  sources.nscq = nscq.value_or(sources.nscq);
+  sources.amd_smi = amd_smi.value_or(sources.amd_smi);
+  sources.level_zero = level_zero.value_or(sources.level_zero);
+  sources.time_limit = limit.value_or(sources.time_limit);
+  if (sources.time_limit < std::chrono::milliseconds(100) ||
+      sources.time_limit > std::chrono::minutes(5))
+    return fail(table->wrong("time_limit", "is out of range").expected("100ms to 5m"));
+  return {};
+}
+
+Status read_platform(TomlTable& root, PlatformConfiguration& platform) {
+  TRY(auto table, root.optional_table("platform"));
+  if (!table) return {};
+  TRY(const auto certificates, table->optional_texts("certificates"));
+  TRY(auto inventory, table->optional_text("inventory"));
+  for (const std::string& file : certificates) platform.certificates.emplace_back(file);
+  platform.inventory = to_path(std::move(inventory));
+  return {};
+}
+
 }  // namespace
 
 Result<Configuration> parse_configuration(std::string_view text, std::string name) {
@@ -125,6 +154,8 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   }
   TRY(const auto evidence, root.optional_table("evidence"));
   if (evidence) TRY_VOID(read_sources(*evidence, configuration));
+  TRY_VOID(read_gpu(root, configuration.gpus));
+  TRY_VOID(read_platform(root, configuration.platform));
   TRY(const auto runtime, root.optional_table("runtime"));
   if (runtime) {
     TRY(configuration.runtime, read_runtime(*runtime));
@@ -142,6 +173,8 @@ void resolve(Configuration& configuration, const Path& folder) {
                      &configuration.ima_log})
     from_folder(*path);
   std::ranges::for_each(configuration.models, from_folder);
+  std::ranges::for_each(configuration.platform.certificates, from_folder);
+  if (configuration.platform.inventory) from_folder(*configuration.platform.inventory);
   for (std::optional<Path>* path :
        {&configuration.verifier.ca_file, &configuration.verifier.client_certificate,
         &configuration.verifier.client_key})

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agentd/collect/collectors.h"
 #include "agentd/tpm_client.h"
 #include "libattest/base/file.h"
 #include "libattest/base/time.h"
@@ -27,6 +28,11 @@ struct RuntimeConfiguration {
   std::set<Sha256> allowed_executables;      // SHA-256; empty: any, and its digest is reported
 };
 
+struct PlatformConfiguration {
+  std::vector<Path> certificates;  // the base, then the deltas in their order
+  std::optional<Path> inventory;   // JSON; without it, SMBIOS is read
+};
+
 struct Configuration {
   std::string node;
   Path state;  // directory, 0700
@@ -37,6 +43,8 @@ struct Configuration {
   Path event_log;
   Path ima_log;
   std::vector<Path> models;  // files, or folders whose *.gguf and *.safetensors files are meant
+  GpuSources gpus;
+  PlatformConfiguration platform;
   Seconds interval{600};
   // How soon after an attestation a change makes the node attest again.
   Seconds change_interval{30};

@@ -4,8 +4,11 @@
 
 #include <sys/utsname.h>
 
-#include "agentd/collect/nvml_collector.h"
+#include "agentd/collect/library_child.h"
+#include "agentd/collect/nscq_reader.h"
+#include "agentd/collect/nvml_reader.h"
 #include "agentd/collect/sysfs_inventory.h"
+#include "agentd/collect/vendor_readers.h"
 #include "libattest/base/text.h"
 #include "libattest/model/digest.h"
 
@@ -57,6 +60,24 @@ std::vector<Path> files_of(const Path& path) {
     if (is_model_file(entry->path()) && entry->is_regular_file(error))
       files.push_back(entry->path());
   return files;
+}
+
+using Items = std::vector<evidence::GpuItem>;
+
+// The verifier should see that there is a driver that does not answer, not fewer devices.
+Items or_reason(Result<Items> answer, std::string kind) {
+  if (answer) return *std::move(answer);
+  return {{.vendor = "nvidia",
+           .report = {},
+           .chain = {},
+           .ocsp = {},
+           .host = {{"error", answer.error().to_string()}, {"kind", std::move(kind)}}}};
+}
+
+void merge(Result<Items> answer, const std::string& vendor, const std::string& fact, Items& items) {
+  if (answer) return merge_by_address(*std::move(answer), items);
+  for (evidence::GpuItem& item : items)
+    if (item.vendor == vendor) item.host[fact] = answer.error().to_string();
 }
 
 }  // namespace
@@ -113,22 +134,23 @@ evidence::HostFacts host_facts() {
 Result<std::vector<evidence::EvidenceItem>> collect_gpus(const Sha256& challenge_digest,
                                                          const GpuSources& sources) {
   const auto label_of = [](std::size_t number) { return evidence::label::gpu(number); };
+  std::size_t before = 0;  // devices that stand in front of those being asked
   const NonceFor nonce = [&](std::size_t number) {
-    return evidence::gpu_nonce(challenge_digest, label_of(number));
+    return evidence::gpu_nonce(challenge_digest, label_of(before + number));
   };
-  auto gpus = collect_nvml(sources.nvml, nonce, sources.time_limit);
-  std::vector<evidence::GpuItem> all;
-  if (gpus) {
-    all = *std::move(gpus);
-  } else {
-    // The verifier should see that there is a driver that does not answer, not fewer GPUs.
-    all.push_back({.vendor = "nvidia",
-                   .report = {},
-                   .chain = {},
-                   .ocsp = {},
-                   .host = {{"error", gpus.error().to_string()}}});
-  }
-  std::ranges::move(sysfs_gpus(sources.sysfs), std::back_inserter(all));
+  Items all = or_reason(
+      collect_in_child([&] { return read_nvml(sources.nvml, nonce); }, sources.time_limit), "gpu");
+  before = all.size();
+  std::ranges::move(or_reason(collect_in_child([&] { return read_nscq(sources.nscq, nonce); },
+                                               sources.time_limit),
+                              "nvswitch"),
+                    std::back_inserter(all));
+  Items others = sysfs_gpus(sources.sysfs);
+  merge(collect_in_child([&] { return read_amd_smi(sources.amd_smi); }, sources.time_limit), "amd",
+        "smi.error", others);
+  merge(collect_in_child([&] { return read_level_zero(sources.level_zero); }, sources.time_limit),
+        "intel", "ze.error", others);
+  std::ranges::move(others, std::back_inserter(all));
   std::vector<evidence::EvidenceItem> items;
   for (const evidence::GpuItem& gpu : all) {
     if (items.size() == evidence::gpu_limit) break;

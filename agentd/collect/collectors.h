@@ -31,13 +31,18 @@ evidence::HostFacts host_facts();
 
 // GpuSources is where GPUs are looked for.
 struct GpuSources {
-  std::string nvml = "libnvidia-ml.so.1";  // opened in a child process
+  // Libraries of drivers, each opened in a child process.
+  std::string nvml = "libnvidia-ml.so.1";
+  std::string nscq = "libnvidia-nscq.so.2";
+  std::string amd_smi = "libamd_smi.so";
+  std::string level_zero = "libze_loader.so.1";
   Path sysfs = "/sys";
-  std::chrono::milliseconds time_limit{20'000};
+  std::chrono::milliseconds time_limit{20'000};  // for each library
 };
 
-// collect_gpus gives an item for each GPU, NVIDIA's first; each device is asked to sign for the
-// nonce of its own label. A driver that does not answer gives one item that says so.
+// collect_gpus gives an item for each GPU, NVIDIA's first, then its switches, then others'; each
+// device is asked to sign for the nonce of its own label. A driver of NVIDIA's that does not answer
+// gives one item that says so; another vendor's leaves what the kernel shows, with its reason.
 Result<std::vector<evidence::EvidenceItem>> collect_gpus(const Sha256& challenge_digest,
                                                          const GpuSources& sources = {});
 

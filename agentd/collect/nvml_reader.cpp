@@ -1,46 +1,21 @@
 // What is asked of NVML, one fact after the other.
+#include "agentd/collect/nvml_reader.h"
+
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 
-#include <dlfcn.h>
-
+#include "agentd/collect/driver_library.h"
 #include "agentd/collect/nvml_abi.h"
-#include "agentd/collect/nvml_collector.h"
 #include "libattest/base/text.h"
 
 namespace attest::agentd {
 namespace {
 
-struct Close {
-  void operator()(void* library) const { ::dlclose(library); }
-};
-
-class Library {
- public:
-  explicit Library(const std::string& name)
-      : handle_(::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {}
-  bool is_open() const { return handle_ != nullptr; }
-  // find gives null where the driver is older than the function.
-  template <typename Function>
-  Function find(const char* symbol) const {
-    return reinterpret_cast<Function>(::dlsym(handle_.get(), symbol));
-  }
-
- private:
-  std::unique_ptr<void, Close> handle_;
-};
-
 using Facts = std::map<std::string, std::string>;
 using Text = std::array<char, nvml::text_size>;
 
-void put(Facts& facts, const std::string& name, const char* text, std::size_t size) {
-  const std::string_view value(text, ::strnlen(text, size));
-  if (!value.empty()) facts[name] = printable(value);
-}
-
-void ask_texts(const Library& library, nvml::Device device, Facts& facts) {
+void ask_texts(const DriverLibrary& library, nvml::Device device, Facts& facts) {
   constexpr std::array<std::pair<const char*, const char*>, 6> questions = {{
       {"uuid", "nvmlDeviceGetUUID"},
       {"serial", "nvmlDeviceGetSerial"},
@@ -61,7 +36,7 @@ void ask_texts(const Library& library, nvml::Device device, Facts& facts) {
     put(facts, "gsp", gsp.data(), gsp.size());
 }
 
-void ask_place(const Library& library, nvml::Device device, Facts& facts) {
+void ask_place(const DriverLibrary& library, nvml::Device device, Facts& facts) {
   nvml::PciInfo pci{};
   const auto ask_pci = library.find<nvml::GetPciInfo>("nvmlDeviceGetPciInfo_v3");
   if (ask_pci && ask_pci(device, &pci) == nvml::success) {
@@ -92,7 +67,7 @@ void ask_place(const Library& library, nvml::Device device, Facts& facts) {
   if (any) facts["nvlink.active"] = std::to_string(active);
 }
 
-void ask_state(const Library& library, Facts& facts) {
+void ask_state(const DriverLibrary& library, Facts& facts) {
   nvml::ConfidentialState state{};
   const auto ask = library.find<nvml::SystemState>("nvmlSystemGetConfComputeState");
   if (ask && ask(&state) == nvml::success) {
@@ -113,7 +88,7 @@ std::optional<Bytes> taken(const unsigned char (&buffer)[n], unsigned size) {
   return to_bytes(std::as_bytes(std::span(buffer).first(size)));
 }
 
-void ask_report(const Library& library, nvml::Device device, const Sha256& nonce,
+void ask_report(const DriverLibrary& library, nvml::Device device, const Sha256& nonce,
                 evidence::GpuItem& item) {
   const auto ask = library.find<nvml::GetReport>("nvmlDeviceGetConfComputeGpuAttestationReport");
   const auto ask_chain =
@@ -143,7 +118,7 @@ void ask_report(const Library& library, nvml::Device device, const Sha256& nonce
 
 std::vector<evidence::GpuItem> read_nvml(const std::string& name, const NonceFor& nonce) {
   std::vector<evidence::GpuItem> items;
-  const Library library(name);
+  const DriverLibrary library(name);
   if (!library.is_open()) return items;
   const auto start = library.find<nvml::Init>("nvmlInit_v2");
   const auto count_devices = library.find<nvml::Count>("nvmlDeviceGetCount_v2");

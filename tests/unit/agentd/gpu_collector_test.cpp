@@ -2,7 +2,8 @@
 #include <filesystem>
 
 #include "agentd/collect/collectors.h"
-#include "agentd/collect/nvml_collector.h"
+#include "agentd/collect/library_child.h"
+#include "agentd/collect/nvml_reader.h"
 #include "agentd/collect/sysfs_inventory.h"
 #include "libattest/gpu/report_verification.h"
 #include "tests/support/catch.h"
@@ -43,7 +44,8 @@ struct Driver {
   }
   void set(const std::string& name) { put(folder.path() / name, "on"); }
   Result<std::vector<evidence::GpuItem>> collect(std::chrono::milliseconds limit = 20s) const {
-    return agentd::collect_nvml(STUB_NVML_LIBRARY, nonce_of, limit);
+    return agentd::collect_in_child([] { return agentd::read_nvml(STUB_NVML_LIBRARY, nonce_of); },
+                                    limit);
   }
 };
 
@@ -104,26 +106,30 @@ TEST_CASE("a driver that hangs is cut off, and one that crashes takes nobody wit
   hangs.set("hang");
   const auto started = std::chrono::steady_clock::now();
   const auto late = hangs.collect(300ms);
-  REQUIRE_RULE(late, rules::nvml_no_answer);
+  REQUIRE_RULE(late, rules::library_no_answer);
   REQUIRE(late.error().kind == ErrorKind::incomplete);
   REQUIRE(std::chrono::steady_clock::now() - started < 10s);
   Driver crashes;
   crashes.set("crash");
-  REQUIRE_RULE(crashes.collect(), rules::nvml_no_answer);
+  REQUIRE_RULE(crashes.collect(), rules::library_no_answer);
 }
 
 TEST_CASE("no library, or no driver behind it, means no GPUs") {
-  REQUIRE(must(agentd::collect_nvml("libno-such-library.so.1", nonce_of, 20s)).empty());
+  REQUIRE(agentd::read_nvml("libno-such-library.so.1", nonce_of).empty());
   const TemporaryDirectory empty;
   ::setenv("STUB_NVML", empty.path().c_str(), 1);
-  REQUIRE(must(agentd::collect_nvml(STUB_NVML_LIBRARY, nonce_of, 20s)).empty());
+  REQUIRE(agentd::read_nvml(STUB_NVML_LIBRARY, nonce_of).empty());
 }
 
 TEST_CASE("a driver that does not answer is an item of its own, not a GPU fewer") {
   Driver hangs;
   hangs.set("hang");
-  const auto items = must(agentd::collect_gpus(
-      challenge, {.nvml = STUB_NVML_LIBRARY, .sysfs = hangs.folder.path(), .time_limit = 300ms}));
+  const auto items = must(agentd::collect_gpus(challenge, {.nvml = STUB_NVML_LIBRARY,
+                                                           .nscq = "none",
+                                                           .amd_smi = "none",
+                                                           .level_zero = "none",
+                                                           .sysfs = hangs.folder.path(),
+                                                           .time_limit = 300ms}));
   REQUIRE(items.size() == 1);
   REQUIRE(items[0].label == "gpu/0");
   REQUIRE(must(evidence::parse_gpu(items[0].content)).host.contains("error"));

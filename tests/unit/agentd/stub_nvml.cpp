@@ -1,7 +1,9 @@
 // A library that speaks the part of NVML's interface that agentd calls. What it answers is in the
 // folder that STUB_NVML names, made by the test: "report" and "chain" for each GPU under its
 // number. A file "hang" makes the report call wait for ever, "crash" ends the process, and "old"
-// hides the calls for reports: they answer as a driver that does not support them.
+// hides the calls for reports: they answer as a driver that does not support them. Where a device
+// has a "key.pem" its report is one without nonce and signature, and both are put in when it is
+// asked.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +11,9 @@
 #include <iterator>
 #include <string>
 
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <unistd.h>
 
 #include "agentd/collect/nvml_abi.h"
@@ -38,6 +43,32 @@ std::string number(nvml::Device device) {
 nvml::Return give(const std::string& text, char* to, unsigned size) {
   std::snprintf(to, size, "%s", text.c_str());
   return nvml::success;
+}
+
+// The report's signature is r and s, 48 bytes each, over everything before it.
+std::string signed_with(const std::string& key_file, std::string report,
+                        const unsigned char* nonce) {
+  constexpr std::size_t nonce_at = 4;
+  constexpr int half = 48;
+  std::memcpy(report.data() + nonce_at, nonce, 32);
+  std::FILE* file = std::fopen(key_file.c_str(), "r");
+  EVP_PKEY* key = file ? PEM_read_PrivateKey(file, nullptr, nullptr, nullptr) : nullptr;
+  if (file) std::fclose(file);
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  const auto* message = reinterpret_cast<const unsigned char*>(report.data());
+  unsigned char der[160];
+  std::size_t size = sizeof der;
+  EVP_DigestSignInit(context, nullptr, EVP_sha384(), nullptr, key);
+  EVP_DigestSign(context, der, &size, message, report.size());
+  const unsigned char* at = der;
+  ECDSA_SIG* signature = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size));
+  unsigned char fixed[2 * half];
+  BN_bn2binpad(ECDSA_SIG_get0_r(signature), fixed, half);
+  BN_bn2binpad(ECDSA_SIG_get0_s(signature), fixed + half, half);
+  ECDSA_SIG_free(signature);
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_free(key);
+  return report.append(reinterpret_cast<const char*>(fixed), sizeof fixed);
 }
 
 }  // namespace
@@ -110,7 +141,9 @@ nvml::Return nvmlDeviceGetConfComputeGpuAttestationReport(nvml::Device device,
   while (has("hang")) ::pause();
   std::ofstream(folder() + "/" + number(device) + "/nonce", std::ios::binary)
       .write(reinterpret_cast<const char*>(report->nonce), sizeof report->nonce);
-  const std::string bytes = content(number(device) + "/report");
+  std::string bytes = content(number(device) + "/report");
+  if (has(number(device) + "/key.pem"))
+    bytes = signed_with(folder() + "/" + number(device) + "/key.pem", bytes, report->nonce);
   report->size = has("endless") ? 0x2001 : static_cast<unsigned>(bytes.size());
   std::memcpy(report->report, bytes.data(), bytes.size());
   return nvml::success;

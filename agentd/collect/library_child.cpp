@@ -1,4 +1,4 @@
-#include "agentd/collect/nvml_collector.h"
+#include "agentd/collect/library_child.h"
 
 #include <cerrno>
 
@@ -19,8 +19,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t answer_limit = 4U << 20;
 
 std::unexpected<Error> no_answer(std::string what) {
-  return fail(incomplete(rules::nvml_no_answer, std::move(what))
-                  .next("see what nvidia-smi says on this machine"));
+  return fail(
+      incomplete(rules::library_no_answer, std::move(what))
+          .next("see what the driver's own tool, such as nvidia-smi, says on this machine"));
 }
 
 Bytes encode_answer(const std::vector<evidence::GpuItem>& items) {
@@ -32,7 +33,7 @@ Bytes encode_answer(const std::vector<evidence::GpuItem>& items) {
 Result<std::vector<evidence::GpuItem>> decode_answer(ByteView bytes) {
   const auto value = cbor::decode(bytes, cbor::Form::deterministic);
   const cbor::Array* array = value ? value->as_array() : nullptr;
-  if (!array) return no_answer("the process that asks the GPU driver ended without an answer");
+  if (!array) return no_answer("the process that asks the driver ended without an answer");
   std::vector<evidence::GpuItem> items;
   for (const cbor::Value& element : *array) {
     TRY(const Bytes content, cbor::expect_bytes(element, "GPU item"));
@@ -53,11 +54,11 @@ void write_all(int descriptor, ByteView bytes) {
 
 // Runs in the child. Should another thread of the agent have held a lock of the loader at the fork,
 // the child hangs, and the time limit ends it like a driver that hangs.
-[[noreturn]] void answer(int descriptor, const std::string& library, const NonceFor& nonce) {
+[[noreturn]] void answer(int descriptor, const Reader& reader) {
   // Whatever the agent does about its own end is not for a crash of the driver's library.
   for (const int signal : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTERM, SIGINT})
     ::signal(signal, SIG_DFL);
-  write_all(descriptor, encode_answer(read_nvml(library, nonce)));
+  write_all(descriptor, encode_answer(reader()));
   ::_exit(0);
 }
 
@@ -85,28 +86,27 @@ Result<Bytes> read_until(int descriptor, Clock::time_point end) {
     pollfd waiting{descriptor, POLLIN, 0};
     const int ready = left.count() <= 0 ? 0 : ::poll(&waiting, 1, static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return no_answer("the GPU driver did not answer in time");
+    if (ready <= 0) return no_answer("the driver did not answer in time");
     const ssize_t size = ::read(descriptor, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return answer;
     append(answer, ByteView(buffer).first(static_cast<std::size_t>(size)));
-    if (answer.size() > answer_limit) return no_answer("the GPU driver's answer has no end");
+    if (answer.size() > answer_limit) return no_answer("the driver's answer has no end");
   }
 }
 
 }  // namespace
 
-Result<std::vector<evidence::GpuItem>> collect_nvml(const std::string& library,
-                                                    const NonceFor& nonce,
-                                                    std::chrono::milliseconds time_limit) {
+Result<std::vector<evidence::GpuItem>> collect_in_child(const Reader& reader,
+                                                        std::chrono::milliseconds time_limit) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail(system_fault(rules::nvml_no_answer, "cannot make a pipe", errno));
+    return fail(system_fault(rules::library_no_answer, "cannot make a pipe", errno));
   const Descriptor reading(ends[0]);
   Descriptor writing(ends[1]);
   const pid_t pid = ::fork();
-  if (pid < 0) return fail(system_fault(rules::nvml_no_answer, "cannot make a process", errno));
-  if (pid == 0) answer(writing.get(), library, nonce);
+  if (pid < 0) return fail(system_fault(rules::library_no_answer, "cannot make a process", errno));
+  if (pid == 0) answer(writing.get(), reader);
   const Child child(pid);
   writing.reset();
   TRY(const Bytes bytes, read_until(reading.get(), Clock::now() + time_limit));

@@ -1,7 +1,6 @@
-// Asking NVIDIA's driver about its GPUs, without trusting it to answer.
+// Asking NVIDIA's driver about its GPUs.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,15 +20,4 @@ using NonceFor = std::function<Sha256(std::size_t number)>;
 // not: Blackwell signs without it. No library, or no driver behind it, means no GPUs.
 std::vector<evidence::GpuItem> read_nvml(const std::string& library, const NonceFor& nonce);
 
-// collect_nvml is read_nvml in a child process, which is killed at the time limit: a driver that
-// hangs takes no agent with it. The library is never loaded into the agent itself. Fails when the
-// child does not answer in time, or crashes (rules::nvml_no_answer, incomplete).
-Result<std::vector<evidence::GpuItem>> collect_nvml(const std::string& library,
-                                                    const NonceFor& nonce,
-                                                    std::chrono::milliseconds time_limit);
-
 }  // namespace attest::agentd
-
-namespace attest::rules {
-inline constexpr Rule nvml_no_answer{"agentd.nvml.no-answer"};
-}
