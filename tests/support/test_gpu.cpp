@@ -225,17 +225,21 @@ Bytes TestDevice::report(const ReportSpec& spec) const {
   return concat({before, sign(before)});
 }
 
-Vendor Vendor::make(const std::string& chip, const std::string& maker) {
-  const GpuCertificate root = issue({.common_name = maker + " Device Identity CA"}, nullptr);
-  const GpuCertificate identity = issue({.common_name = maker + " " + chip + " Identity"}, &root);
-  const GpuCertificate provisioner =
-      issue({.common_name = maker + " " + chip + " Provisioner"}, &identity);
-  const GpuCertificate rim_root = issue({.common_name = maker + " RIM Root"}, nullptr);
-  const GpuCertificate rim_ca =
-      issue({.common_name = maker + " Reference Value " + chip + " CA"}, &rim_root);
-  const GpuCertificate signer =
-      issue({.common_name = maker + " RIM L4 Signer", .is_ca = false}, &rim_ca);
-  return {root, identity, provisioner, rim_root, rim_ca, signer};
+Vendor Vendor::make(const std::string& chip, const std::string& maker, const Validity& validity) {
+  const auto made = [&](const std::string& name, const GpuCertificate* issuer, bool is_ca = true) {
+    return issue({.common_name = maker + " " + name,
+                  .is_ca = is_ca,
+                  .not_before = validity.not_before,
+                  .not_after = validity.not_after},
+                 issuer);
+  };
+  const GpuCertificate root = made("Device Identity CA", nullptr);
+  const GpuCertificate identity = made(chip + " Identity", &root);
+  const GpuCertificate provisioner = made(chip + " Provisioner", &identity);
+  const GpuCertificate rim_root = made("RIM Root", nullptr);
+  const GpuCertificate rim_ca = made("Reference Value " + chip + " CA", &rim_root);
+  const GpuCertificate signer = made("RIM L4 Signer", &rim_ca, false);
+  return {root, identity, provisioner, rim_root, rim_ca, signer, validity};
 }
 
 TestDevice Vendor::device(const DeviceSpec& spec) const {
@@ -246,17 +250,29 @@ TestDevice Vendor::device(const DeviceSpec& spec) const {
     append_u8(serial, is_gpu ? 0x41 : 0x50);
     append(serial, spec.pdi);
   }
-  const GpuCertificate device =
+  const GpuCertificate own =
       issue({.common_name = spec.device_name.empty() ? unit + " BROM" : spec.device_name,
-             .serial = serial},
+             .serial = serial,
+             .not_before = validity.not_before,
+             .not_after = validity.not_after},
             &provisioner);
+  return reflashed({{own, own, provisioner, identity, root}}, spec);
+}
+
+TestDevice Vendor::reflashed(const TestDevice& device, const DeviceSpec& spec) const {
+  const std::string unit =
+      spec.chip + " A01 " + (spec.kind == gpu::DeviceKind::gpu ? "GSP" : "FSP");
   GpuCertificateSpec leaf{.common_name = spec.leaf_name.empty() ? unit + " FMC LF" : spec.leaf_name,
                           .is_ca = false,
                           .key_usage = spec.leaf_usage,
                           .eku = spec.leaf_eku,
+                          .not_before = validity.not_before,
+                          .not_after = validity.not_after,
                           .curve = spec.leaf_curve};
   if (spec.has_firmware_id) leaf.extensions.push_back(firmware_extension(spec));
-  return {{issue(leaf, &device), device, provisioner, identity, root}};
+  TestDevice flashed = device;
+  flashed.line.front() = issue(leaf, &device.line.at(1));
+  return flashed;
 }
 
 std::string unsigned_rim(const RimSpec& spec, const std::vector<Certificate>& certificates) {

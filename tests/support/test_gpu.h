@@ -84,6 +84,11 @@ struct RimSpec {
   std::string extra = {};  // XML put behind Meta
 };
 
+struct Validity {
+  Time not_before = from_unix(1'767'225'600);  // 2026-01-01
+  Time not_after = from_unix(1'830'297'600);   // 2028-01-01
+};
+
 // Vendor is what NVIDIA is to genuine devices.
 struct Vendor {
   GpuCertificate root;
@@ -93,8 +98,13 @@ struct Vendor {
   GpuCertificate rim_ca;
   GpuCertificate rim_signer;
 
-  static Vendor make(const std::string& chip = "GH100", const std::string& maker = "Test");
+  Validity validity;
+
+  static Vendor make(const std::string& chip = "GH100", const std::string& maker = "Test",
+                     const Validity& validity = {});
   TestDevice device(const DeviceSpec& spec = {}) const;
+  // reflashed gives the same device with other firmware: a new leaf under its own certificate.
+  TestDevice reflashed(const TestDevice& device, const DeviceSpec& spec) const;
   std::string rim(const RimSpec& spec) const;
 };
 
