@@ -50,7 +50,7 @@ void ask_amd(const DriverLibrary& library, void* processor, std::vector<evidence
   if (!ask_address || ask_address(processor, &bits) != amd_smi::success) return;
   evidence::GpuItem item = item_of("amd");
   item.host["pci"] = text_of({bits >> 16U, (bits >> 8U) & 0xff, (bits >> 3U) & 0x1f, bits & 7});
-  std::array<char, 2 * amd_smi::uuid_size> uuid{};
+  std::array<char, std::size_t{2} * amd_smi::uuid_size> uuid{};
   unsigned size = amd_smi::uuid_size;
   if (ask_uuid && ask_uuid(processor, &size, uuid.data()) == amd_smi::success)
     put(item.host, "smi.uuid", uuid.data(), uuid.size());
