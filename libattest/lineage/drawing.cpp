@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libattest/base/text.h"
+#include "libattest/base/xml_text.h"
 
 namespace attest::lineage {
 
@@ -33,24 +34,6 @@ std::string mermaid_text(std::string_view text) {
       safe += "#" + std::to_string(static_cast<unsigned char>(c)) + ";";
     else
       safe += c;
-  }
-  return safe;
-}
-
-std::string xml_text(std::string_view text, std::size_t most) {
-  std::string safe;
-  for (const char c : printable(text, most)) {
-    if (c == '&') {
-      safe += "&amp;";
-    } else if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '>') {
-      safe += "&gt;";
-    } else if (c == '"') {
-      safe += "&quot;";
-    } else {
-      safe += c;
-    }
   }
   return safe;
 }

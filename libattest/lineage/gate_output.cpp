@@ -4,6 +4,7 @@
 
 #include "libattest/base/json.h"
 #include "libattest/base/text.h"
+#include "libattest/base/xml_text.h"
 #include "libattest/crypto/ecdsa_signature.h"
 #include "libattest/statement/dsse.h"
 #include "libattest/statement/in_toto.h"
@@ -67,26 +68,10 @@ OrderedJson sarif_result(const GatedModel& model, const ModelCheck& check,
   return result;
 }
 
-std::string xml(std::string_view text) {
-  std::string safe;
-  for (const char c : printable(text, 8000)) {
-    if (c == '&') {
-      safe += "&amp;";
-    } else if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '>') {
-      safe += "&gt;";
-    } else if (c == '"') {
-      safe += "&quot;";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
+constexpr std::size_t most_text = 8000;
 
 std::string attribute(std::string_view name, std::string_view value) {
-  return " " + std::string(name) + "=\"" + xml(value) + "\"";
+  return " " + std::string(name) + "=\"" + xml_text(value, most_text) + "\"";
 }
 
 std::size_t count(const ModelVerdict& verdict, Verdict outcome) {
@@ -111,7 +96,7 @@ std::string junit_case(const GatedModel& model, const ModelCheck& check) {
                                     {"found", &check.found},
                                     {"policy", &check.place},
                                     {"see more", &model.more}})
-    if (!value->empty()) text += xml(std::string(name) + ": " + *value) + "\n";
+    if (!value->empty()) text += xml_text(std::string(name) + ": " + *value, most_text) + "\n";
   return text + "</" + kind + ">\n    </testcase>\n";
 }
 
