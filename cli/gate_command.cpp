@@ -21,6 +21,7 @@ struct GateOptions {
   std::string key;
   std::string passphrase_file;
   std::string verifier;
+  std::string cache;
   std::vector<std::string> paths;
 };
 
@@ -137,14 +138,19 @@ Result<Report> gate(const GateOptions& options, const Context& context) {
   TRY(const TrustRoot trust, load_trust(options.trust));
   TRY(const lineage::ReleasePolicy policy, load_release_policy(options.policy));
   TRY(const FoundModels found, models_in(options.paths, policy));
-  const GateRules asked{trust, policy, options.region,
-                        options.trust.empty() ? "" : " --trust " + options.trust, context.now};
+  CacheFile cache(options.cache);
+  GateDigests digests(cache.cache());
+  const GateRules asked{trust,          policy,
+                        options.region, options.trust.empty() ? "" : " --trust " + options.trust,
+                        context.now,    digests};
   const std::vector<lineage::GatedModel> models = judge_all(found, asked);
+  TRY_VOID(cache.save());
   Report report;
   report.json = {{"policy", digest_uri(policy.digest)},
                  {"trust", digest_uri(trust.digest())},
                  {"models", OrderedJson::array()},
-                 {"left_out", found.left_out}};
+                 {"left_out", found.left_out},
+                 {"bytes_read", digests.bytes_read()}};
   std::size_t failed = 0;
   for (const lineage::GatedModel& model : models) {
     const result::Verdict outcome = model.verdict.outcome;
@@ -187,6 +193,8 @@ void add_gate_command(CommandLine& command_line) {
                    "Holds the key's passphrase in its first line");
   verb->add_option("--verifier", options->verifier,
                    "The URI the summary names as its verifier; the key's digest without");
+  verb->add_option("--cache", options->cache,
+                   "Keep digests of unchanged files here, so that they are not read again");
   verb->add_option("PATH", options->paths, "Model files, or directories of them")->required();
   command_line.runs(verb, [options](const Context& context) { return gate(*options, context); });
 }

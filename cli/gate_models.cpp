@@ -60,9 +60,13 @@ struct Looked {
   bool is_pointer = false;
 };
 
-Result<Looked> look_at_file(const Path& path, const GateRules& asked) {
+using ClaimedFiles = std::vector<statement::ModelFile>;
+
+Result<Looked> look_at_file(const Path& path, const GateRules& asked, const ClaimedFiles& claimed) {
   TRY(const auto file, model::OpenedFile::open(path));
-  TRY(lineage::LookedAt at, lineage::look_at(*file, path.string(), asked.policy));
+  TRY(lineage::LookedAt at, lineage::look_at(*file, path.string(), asked.policy, [&](File&) {
+        return asked.digests.of(*file, claimed);
+      }));
   Looked looked;
   looked.presented.name = path.string();
   looked.presented.digests = at.digests;
@@ -72,7 +76,8 @@ Result<Looked> look_at_file(const Path& path, const GateRules& asked) {
   return looked;
 }
 
-Result<Looked> look_at_directory(const Path& path, const GateRules& asked) {
+Result<Looked> look_at_directory(const Path& path, const GateRules& asked,
+                                 const ClaimedFiles& claimed) {
   TRY_WITHIN(path.string(), const auto directory, model::ModelDirectory::open(path));
   TRY_WITHIN(path.string(), const auto files, directory.list(model::Symlinks::refuse, {".git"}));
   Looked looked;
@@ -81,7 +86,8 @@ Result<Looked> look_at_directory(const Path& path, const GateRules& asked) {
     TRY_WITHIN(path.string(), const auto file,
                directory.open_file(each.name, model::Symlinks::refuse));
     TRY_WITHIN(path.string() + "/" + each.name, lineage::LookedAt at,
-               lineage::look_at(*file, each.name, asked.policy));
+               lineage::look_at(*file, each.name, asked.policy,
+                                [&](File&) { return asked.digests.of(*file, claimed); }));
     for (ModelCheck& check : at.checks) check.why = each.name + ": " + check.why;
     std::ranges::move(at.checks, std::back_inserter(looked.checks));
     looked.is_pointer = looked.is_pointer || at.is_pointer;
@@ -115,11 +121,20 @@ std::string more_about(const ModelVerdict& verdict, const Path& path, const Gate
   return "attestctl lineage graph " + path.string() + asked.trust_option;
 }
 
+// What a bundle's releases say of the model's files: only to be compared with what the kernel says.
+ClaimedFiles claimed_in(const Result<Bytes>& bundle) {
+  if (!bundle) return {};
+  const auto untrusted = lineage::decode_bundle(*bundle);
+  return untrusted ? lineage::claimed_files(*untrusted) : ClaimedFiles();
+}
+
 GatedModel judge_one(const GateModel& model, const GateRules& asked) {
   GatedModel gated;
   gated.path = model.path.string();
-  auto looked =
-      model.directory ? look_at_directory(model.path, asked) : look_at_file(model.path, asked);
+  const auto bundle = read_bundle(places_of(model.path));
+  const ClaimedFiles claimed = claimed_in(bundle);
+  auto looked = model.directory ? look_at_directory(model.path, asked, claimed)
+                                : look_at_file(model.path, asked, claimed);
   if (!looked) {
     gated.verdict = lineage::verdict_of(looked.error());
     return gated;
@@ -129,7 +144,7 @@ GatedModel judge_one(const GateModel& model, const GateRules& asked) {
   if (looked->is_pointer) {
     // Its digest is the pointer's: no statement speaks of that, so there is nothing to look up.
     gated.verdict.not_checked.emplace_back("everything: the model itself is not here");
-  } else if (const auto bundle = read_bundle(places_of(model.path))) {
+  } else if (bundle) {
     gated.bundle = sha256(*bundle);
     gated.verdict =
         lineage::judge_bundle(*bundle, asked.trust, looked->presented, asked.policy, asked.now);
@@ -144,7 +159,7 @@ GatedModel judge_one(const GateModel& model, const GateRules& asked) {
 GatedModel judge_left_out(const std::string& path, const GateRules& asked) {
   GatedModel gated;
   gated.path = path;
-  auto looked = look_at_file(path, asked);
+  auto looked = look_at_file(path, asked, {});
   if (!looked) {
     gated.verdict = lineage::verdict_of(looked.error());
     return gated;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/gate_digests.h"
 #include "libattest/base/file.h"
 #include "libattest/lineage/gate_output.h"
 #include "libattest/lineage/policy.h"
@@ -34,6 +35,7 @@ struct GateRules {
   std::string region;
   std::string trust_option;  // " --trust FILE", as it was given; for the command that shows more
   Time now;
+  GateDigests& digests;
 };
 
 // judge_all judges each model, as many at a time as there are cores; the results are in the order

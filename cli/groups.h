@@ -31,6 +31,7 @@ void add_lineage_graph_commands(CommandLine& command_line, Command* group);
 void add_lineage_reproduce_command(CommandLine& command_line, Command* group);
 void add_lineage_claim_commands(CommandLine& command_line, Command* group);
 void add_model_commands(CommandLine& command_line);
+void add_model_make_commands(CommandLine& command_line, Command* group);
 void add_model_inspect_command(CommandLine& command_line, Command* group);
 void add_model_sign_command(CommandLine& command_line, Command* group);
 void add_model_verify_command(CommandLine& command_line, Command* group);

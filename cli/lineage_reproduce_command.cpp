@@ -2,7 +2,8 @@
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/lineage_bundle.h"
-#include "libattest/base/file.h"
+#include "cli/model_place.h"
+#include "cli/model_subject.h"
 #include "libattest/base/text.h"
 #include "libattest/crypto/digest.h"
 #include "libattest/lineage/reproduce.h"
@@ -11,8 +12,6 @@ namespace attest::cli {
 
 namespace {
 
-constexpr std::uint64_t max_model_size = 64ULL << 30;
-
 struct ReproduceOptions {
   BundleOf of;
   std::vector<std::string> parents;
@@ -20,13 +19,16 @@ struct ReproduceOptions {
 
 Result<Report> reproduce(const ReproduceOptions& options, Time now) {
   TRY(const auto bundle, verified_bundle(options.of, now));
-  std::vector<Bytes> files;
+  std::vector<OwnedModel> models;
   for (const std::string& parent : options.parents) {
-    TRY(Bytes file, read_file(parent, max_model_size));
-    files.push_back(std::move(file));
+    TRY(OwnedModel model, OwnedModel::read(parent));
+    models.push_back(std::move(model));
   }
-  const std::vector<ByteView> views(files.begin(), files.end());
-  TRY_WITHIN(options.of.file, const auto done, lineage::reproduce(bundle.release(), views));
+  std::vector<model::ModelFiles> parents;
+  for (const OwnedModel& model : models) parents.push_back(model.files());
+  Threads threads;
+  TRY_WITHIN(options.of.file, const auto done,
+             lineage::reproduce(bundle.release(), parents, threads.executor()));
   const std::string digest = digest_uri(done.digest);
   Report report;
   report.json = {{"operation", done.operation},
@@ -36,8 +38,8 @@ Result<Report> reproduce(const ReproduceOptions& options, Time now) {
                  {"not_checked", OrderedJson::array()}};
   report.line(options.of.file + ": pass");
   report.field("operation", done.operation + ", performed again");
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string parent = digest_uri(sha256(files[i]));
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    const std::string parent = lineage::subject_of_files(parents[i]).text();
     report.field("from", options.parents[i] + " (" + shorten(parent) + ")");
     report.json["parents"].push_back(parent);
   }
@@ -58,7 +60,8 @@ void add_lineage_reproduce_command(CommandLine& command_line, Command* group) {
       "attestctl lineage reproduce tiny-q8.gguf --parent tiny-f32.gguf --trust trust.toml");
   auto options = std::make_shared<ReproduceOptions>();
   add_bundle_options(verb, options->of);
-  verb->add_option("--parent", options->parents, "A parent's file; may be repeated")->required();
+  verb->add_option("--parent", options->parents, "A parent's file or directory; may be repeated")
+      ->required();
   command_line.runs(verb,
                     [options](const Context& context) { return reproduce(*options, context.now); });
 }

@@ -1,4 +1,4 @@
-// attestctl model: digest, quantize, merge.
+// attestctl model: digest.
 #include <mutex>
 
 #include "cli/command_line.h"
@@ -6,9 +6,7 @@
 #include "cli/model_place.h"
 #include "libattest/base/text.h"
 #include "libattest/model/digest.h"
-#include "libattest/model/merge.h"
 #include "libattest/model/oms_files.h"
-#include "libattest/model/quantize.h"
 
 namespace attest::cli {
 
@@ -16,8 +14,6 @@ namespace {
 
 struct ModelOptions {
   std::string path;
-  std::string output;
-  std::string to = "q8_0";
 };
 
 struct Digested {
@@ -102,91 +98,6 @@ Result<Report> digest(const ModelOptions& options, const Context& context) {
   return report;
 }
 
-Result<Report> quantize(const ModelOptions& options) {
-  TRY(const Bytes source, read_file(options.path, 64ULL << 30));
-  TRY_WITHIN(options.path, const Bytes quantized, model::quantize_gguf(source));
-  TRY_VOID(write_file_atomically(options.output, quantized));
-  const model::FileDigests from = model::digest_bytes(source);
-  const model::FileDigests to = model::digest_bytes(quantized);
-  Report report;
-  report.line(options.output + ": " + options.path + " in " + options.to);
-  report.field("size", with_thousands(from.size) + " bytes to " + with_thousands(to.size));
-  report.field("sha256", to_hex(to.sha256));
-  report.line("Enter the descent: attestctl lineage add " + options.output +
-              " --operation quantize");
-  report.line("  --parent base:" + digest_uri(from.sha256));
-  report.json = {
-      {"parent", digest_uri(from.sha256)}, {"subject", digest_uri(to.sha256)}, {"size", to.size}};
-  return report;
-}
-
-struct MergeOptions {
-  std::vector<std::string> files;
-  std::vector<float> weights;
-  std::string base;
-  std::string adapter;
-  std::string output;
-};
-
-constexpr std::uint64_t largest_weights = 64ULL << 30;
-
-Result<Bytes> merge_files(const MergeOptions& options, std::vector<Sha256>& parents) {
-  std::vector<Bytes> contents;
-  for (const std::string& file : options.files) {
-    TRY(Bytes content, read_file(file, largest_weights));
-    parents.push_back(sha256(content));
-    contents.push_back(std::move(content));
-  }
-  return model::merge_linear(contents, options.weights);
-}
-
-Result<Bytes> merge_adapter(const MergeOptions& options, std::vector<Sha256>& parents) {
-  TRY(const Bytes base, read_file(options.base, largest_weights));
-  TRY(const Bytes adapter,
-      read_file(Path(options.adapter) / "adapter_model.safetensors", largest_weights));
-  TRY(const std::string config, read_text_file(Path(options.adapter) / "adapter_config.json"));
-  parents = {sha256(base), sha256(adapter)};
-  return model::merge_lora(base, adapter, config);
-}
-
-Result<Report> merge(const MergeOptions& options) {
-  const bool adapter = !options.base.empty() || !options.adapter.empty();
-  if (adapter == !options.files.empty())
-    return fail(usage_error("give files with --weight each, or --base and --adapter"));
-  if (adapter && (options.base.empty() || options.adapter.empty()))
-    return fail(usage_error("--base and --adapter belong together"));
-  std::vector<Sha256> parents;
-  TRY(const Bytes merged,
-      adapter ? merge_adapter(options, parents) : merge_files(options, parents));
-  TRY_VOID(write_file_atomically(options.output, merged));
-  const Sha256 digest = sha256(merged);
-  Report report;
-  report.line(options.output + ": merged, " + with_thousands(merged.size()) + " bytes");
-  report.field("sha256", to_hex(digest));
-  report.json = {{"subject", digest_uri(digest)}, {"size", merged.size()}};
-  report.json["parents"] = OrderedJson::array();
-  for (const Sha256& parent : parents) {
-    report.field("parent", digest_uri(parent));
-    report.json["parents"].push_back(digest_uri(parent));
-  }
-  report.line("Enter the descent: attestctl lineage add " + options.output + " --operation merge");
-  return report;
-}
-
-void add_merge(CommandLine& command_line, Command* group) {
-  auto options = std::make_shared<MergeOptions>();
-  Command* verb = command_line.verb(
-      group, "merge", "Merge safetensors weights, the same bytes everywhere",
-      "attestctl model merge a.safetensors b.safetensors --weight 0.5 0.5 --output m.safetensors");
-  verb->add_option("FILES", options->files, "Files with the same tensors, for a linear merge");
-  verb->add_option("--weight", options->weights, "A weight for each file, in their order");
-  verb->add_option("--base", options->base, "The file that an adapter is for");
-  verb->add_option("--adapter", options->adapter,
-                   "A LoRA adapter's directory: adapter_model.safetensors, adapter_config.json");
-  verb->add_option("--output", options->output, "Where to write the result")->required();
-  command_line.runs(verb, [options](const Context&) { return merge(*options); });
-}
-
 }  // namespace
 
 void add_model_commands(CommandLine& command_line) {
@@ -202,15 +113,7 @@ void add_model_commands(CommandLine& command_line) {
   add_model_inspect_command(command_line, group);
   add_model_sign_command(command_line, group);
   add_model_verify_command(command_line, group);
-
-  options = std::make_shared<ModelOptions>();
-  verb = command_line.verb(group, "quantize", "Quantise a GGUF file, the same bytes everywhere",
-                           "attestctl model quantize tiny-f32.gguf --output tiny-q8.gguf");
-  verb->add_option("FILE", options->path, "The source")->required();
-  verb->add_option("--output", options->output, "Where to write the result")->required();
-  verb->add_option("--to", options->to, "q8_0")->one_of({"q8_0"});
-  command_line.runs(verb, [options](const Context&) { return quantize(*options); });
-  add_merge(command_line, group);
+  add_model_make_commands(command_line, group);
 }
 
 }  // namespace attest::cli

@@ -38,9 +38,10 @@ Result<lineage::PresentedFile> present_file(const Path& file, Terminal& terminal
   std::error_code ignored;
   if (std::filesystem::is_directory(file, ignored)) return present_directory(file, terminal);
   TRY(const auto opened, system_files().open(file, OpenMode::read));
-  TRY(lineage::LookedAt looked,
-      lineage::look_at(*opened, file.string(), {}, [&](std::uint64_t done, std::uint64_t total) {
-        terminal.progress("hashing " + file.filename().string(), done, total);
+  TRY(lineage::LookedAt looked, lineage::look_at(*opened, file.string(), {}, [&](File& open) {
+        return model::digest_file(open, [&](std::uint64_t done, std::uint64_t total) {
+          terminal.progress("hashing " + file.filename().string(), done, total);
+        });
       }));
   if (!looked.checks.empty()) {
     const lineage::ModelCheck& first = looked.checks.front();

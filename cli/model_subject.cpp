@@ -1,5 +1,6 @@
 #include "cli/model_subject.h"
 
+#include "libattest/base/text.h"
 #include "libattest/model/block_tree.h"
 #include "libattest/model/digest.h"
 #include "libattest/model/directory.h"
@@ -40,6 +41,29 @@ Result<std::vector<statement::ModelFile>> files_of(const Path& path, Terminal* t
     files.push_back({each.name, digests.size, digests.sha256, digests.fsverity});
   }
   return files;
+}
+
+Result<OwnedModel> OwnedModel::read(const Path& path) {
+  constexpr std::uint64_t largest = 1ULL << 40;
+  OwnedModel model;
+  if (!is_folder(path)) {
+    TRY(Bytes content, read_file(path, largest));
+    model.contents_.emplace(path.filename().string(), std::move(content));
+    return model;
+  }
+  TRY_WITHIN(path.string(), const auto directory, model::ModelDirectory::open(path));
+  TRY_WITHIN(path.string(), const auto listed, directory.list(model::Symlinks::refuse, {".git"}));
+  for (const model::DirectoryFile& each : listed) {
+    TRY_WITHIN(path.string(), const auto file,
+               directory.open_file(each.name, model::Symlinks::refuse));
+    Bytes content(each.identity.size);
+    TRY_WITHIN(path.string(), const std::size_t got, file->read_at(0, content));
+    if (got != content.size())
+      return fail(refused(rules::file_changed, "a file became shorter while it was read")
+                      .within(path.string() + "/" + printable(each.name)));
+    model.contents_.emplace(each.name, std::move(content));
+  }
+  return model;
 }
 
 Result<statement::Subject> subject_of_path(const Path& path) {

@@ -26,14 +26,29 @@ Result<http::Client> connect(const ServerOptions& options) {
   return http::Client::make(client, system_random());
 }
 
+namespace {
+
+void add_places(Command* verb, SubmissionOptions& options, const std::string& output) {
+  verb->add_option("--passphrase-file", options.passphrase_file,
+                   "Holds the key's passphrase in its first line");
+  add_server_options(verb, options.server);
+  verb->add_option(output, options.output, "Write the signed statement to this file");
+}
+
+}  // namespace
+
 void add_submission_options(Command* verb, SubmissionOptions& options) {
   verb->add_option("--issuer", options.issuer, "The name you speak under, as the trust root has it")
       ->required();
   verb->add_option("--key", options.key, "Your signing key: a file or a pkcs11: URI")->required();
-  verb->add_option("--passphrase-file", options.passphrase_file,
-                   "Holds the key's passphrase in its first line");
-  add_server_options(verb, options.server);
-  verb->add_option("--output", options.output, "Write the signed statement to this file");
+  add_places(verb, options, "--output");
+}
+
+void add_entering_options(Command* verb, SubmissionOptions& options) {
+  verb->add_option("--issuer", options.issuer,
+                   "The name you speak under, as the trust root has it");
+  verb->add_option("--key", options.key, "Your signing key: a file or a pkcs11: URI");
+  add_places(verb, options, "--statement");
 }
 
 namespace {

@@ -34,6 +34,9 @@ struct SubmissionOptions {
 };
 // add_submission_options adds --issuer, --key, --server, --ca and --output.
 void add_submission_options(Command* verb, SubmissionOptions& options);
+// add_entering_options adds the same for verbs that may also not submit, whose --output is another
+// file: nothing is required, and the statement goes to --statement.
+void add_entering_options(Command* verb, SubmissionOptions& options);
 
 // submit signs a statement and sends it where the options say; both --server and --output may be
 // given, one must be. The report says the entry's index.

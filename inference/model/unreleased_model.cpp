@@ -5,11 +5,11 @@ namespace attest::inference {
 namespace {
 
 Result<model::VerifiedFile> open_by_own_digests(const Path& path) {
-  TRY(const std::unique_ptr<File> opened, system_files().open(path, OpenMode::read));
+  TRY(std::unique_ptr<model::OpenedFile> opened, model::OpenedFile::open(path));
   TRY_WITHIN(path.string(), const auto both, model::digest_file_with_leaves(*opened));
   const auto& [own, leaves] = both;
-  return model::VerifiedFile::open(path, {own.size, own.sha256, own.fsverity},
-                                   model::make_block_tree(leaves));
+  return model::VerifiedFile::of(std::move(opened), {own.size, own.sha256, own.fsverity},
+                                 model::make_block_tree(leaves));
 }
 
 }  // namespace

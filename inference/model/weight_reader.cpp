@@ -58,10 +58,11 @@ struct WeightReader::Piece {
 class WeightReader::Disk {
  public:
   explicit Disk(model::VerifiedFile& file) : file_(&file) {
-    // The same file or not: its bytes are judged by the same tree.
-    fd_ = open(file.name().c_str(), O_RDONLY | O_CLOEXEC);
+    // Never by the file's name: whoever puts another file there changes nothing that is read here.
+    fd_ = fcntl(file.descriptor(), F_DUPFD_CLOEXEC, 0);
     if (fd_ < 0 || mostly_cached(fd_, file.size())) return;
-    const int direct = open(file.name().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+    const std::string same = "/proc/self/fd/" + std::to_string(fd_);
+    const int direct = open(same.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
     if (direct >= 0) close(std::exchange(fd_, direct));
     has_ring_ = io_uring_queue_init(in_flight, &ring_, 0) == 0;
   }

@@ -279,4 +279,15 @@ Result<VerifiedBundle> verify_bundle(const UntrustedBundle& bundle, const TrustR
   return BundleVerifier(bundle, trust).run(now);
 }
 
+std::vector<statement::ModelFile> claimed_files(const UntrustedBundle& bundle) {
+  std::vector<statement::ModelFile> files;
+  for (const transparency::UntrustedEntry& entry : bundle.entries) {
+    const auto statement = statement::parse_statement(entry.entry);
+    if (!statement || statement->subject().text() != bundle.subject) continue;
+    if (const auto* release = statement->as<statement::ModelRelease>())
+      files.insert(files.end(), release->files.begin(), release->files.end());
+  }
+  return files;
+}
+
 }  // namespace attest::lineage

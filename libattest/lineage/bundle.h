@@ -27,6 +27,9 @@ struct UntrustedBundle {
 };
 
 Result<UntrustedBundle> decode_bundle(ByteView bytes);
+// claimed_files gives the files that releases of the bundle's subject name, whoever said so: worth
+// nothing until verify_bundle.
+std::vector<statement::ModelFile> claimed_files(const UntrustedBundle& bundle);
 Bytes encode_bundle(const UntrustedBundle& bundle);
 
 // Finding is a statement in the bundle that has no effect, and why: a stranger's revocation, a

@@ -80,7 +80,7 @@ bool names(const ReleasePolicy& policy, const std::string& format) {
 }  // namespace
 
 Result<LookedAt> look_at(File& file, const std::string& name, const ReleasePolicy& policy,
-                         const model::Progress& progress) {
+                         const Digester& digester) {
   TRY(const Bytes front, read_up_to(file, front_size));
   const FileFormat format = model::tell_format(Path(name).filename().string(), front);
   LookedAt looked;
@@ -93,8 +93,18 @@ Result<LookedAt> look_at(File& file, const std::string& name, const ReleasePolic
   } else if (!names(policy, looked.format)) {
     tell(looked, code_in(file, format));
   }
-  TRY(looked.digests, model::digest_file(file, progress));
+  TRY(looked.digests, digester(file));
   return looked;
+}
+
+std::optional<model::FileDigests> enforced_digests(std::span<const statement::ModelFile> named,
+                                                   std::uint64_t size,
+                                                   const model::KernelVerity& enforced) {
+  const auto fsverity = enforced.sha256();
+  for (const statement::ModelFile& file : named)
+    if (fsverity && file.size == size && file.fsverity == *fsverity)
+      return model::FileDigests{size, file.sha256, *fsverity};
+  return std::nullopt;
 }
 
 bool is_no_model(const std::string& name, const ReleasePolicy& policy) {

@@ -2,12 +2,16 @@
 // the file, a format whose loader runs code, a description that cannot be true.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "libattest/lineage/policy.h"
 #include "libattest/lineage/verdict.h"
 #include "libattest/model/digest.h"
+#include "libattest/model/kernel_verity.h"
 
 namespace attest::lineage {
 
@@ -18,6 +22,9 @@ struct LookedAt {
   bool is_pointer = false;         // a git-lfs pointer: the file itself is not here
 };
 
+// Digester gives an open file's digests; by reading all of it, or by what is known of it.
+using Digester = std::function<Result<model::FileDigests>(File&)>;
+
 // look_at reads an open file: what it is judged by, and what is digested, come from this one
 // descriptor. It finds, in this order:
 //   - a git-lfs pointer (rules::file_is_pointer, incomplete: the file has yet to be fetched);
@@ -27,7 +34,14 @@ struct LookedAt {
 //   - a GGUF or safetensors description that is not strict (the reader's own rules).
 // `name` tells the format where the content does not. Fails where the file cannot be read.
 Result<LookedAt> look_at(File& file, const std::string& name, const ReleasePolicy& policy,
-                         const model::Progress& progress = {});
+                         const Digester& digester);
+
+// enforced_digests gives the digests of the file that the kernel enforces with fs-verity, where
+// one of the files that are named has this size and that fs-verity digest: then its bytes are that
+// file's, and its SHA-256 is what is said of it.
+std::optional<model::FileDigests> enforced_digests(std::span<const statement::ModelFile> named,
+                                                   std::uint64_t size,
+                                                   const model::KernelVerity& enforced);
 
 // is_no_model says whether the policy's `not_models` takes a file out, by its name.
 bool is_no_model(const std::string& name, const ReleasePolicy& policy);

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "libattest/lineage/drawing.h"
-#include "libattest/model/quantize.h"
 
 namespace attest::lineage {
 
@@ -12,53 +11,59 @@ namespace {
 
 using statement::Subject;
 
-Result<std::map<Subject, ByteView>> files_by_digest(const statement::ModelRelease& release,
-                                                    std::span<const ByteView> files) {
-  std::map<Subject, ByteView> found;
-  for (const ByteView file : files) {
-    const Subject subject = Subject::artefact(sha256(file));
-    const bool named = std::ranges::any_of(
-        release.parents, [&](const statement::Parent& each) { return each.subject == subject; });
-    if (!named)
-      return fail(refused(rules::reproduce_no_parent, "a file is no parent of the release")
+// The parents as the release names them, with their files.
+Result<std::vector<ParentFiles>> in_order(const statement::ModelRelease& release,
+                                          std::span<const model::ModelFiles> given) {
+  std::map<Subject, const model::ModelFiles*> by_subject;
+  for (const model::ModelFiles& files : given) {
+    const Subject subject = subject_of_files(files);
+    if (std::ranges::find(release.parents, subject, &statement::Parent::subject) ==
+        release.parents.end())
+      return fail(refused(rules::reproduce_no_parent, "a model is no parent of the release")
                       .expected("one of its " + std::to_string(release.parents.size()) + " parents")
                       .found(subject.text()));
-    found.emplace(subject, file);
+    by_subject.emplace(subject, &files);
   }
-  for (const statement::Parent& parent : release.parents)
-    if (!found.contains(parent.subject))
+  std::vector<ParentFiles> parents;
+  for (const statement::Parent& parent : release.parents) {
+    const auto found = by_subject.find(parent.subject);
+    if (found == by_subject.end())
       return fail(incomplete(rules::reproduce_parent_missing, "a parent's file is not here")
                       .expected(parent.role + " " + parent.subject.text())
-                      .next("give its file with --parent"));
-  return found;
+                      .next("give its file or directory with --parent"));
+    parents.push_back({parent.role, *found->second});
+  }
+  return parents;
 }
 
 }  // namespace
 
 bool can_reproduce(const statement::ModelRelease& release) {
-  return release.operation && release.operation->name == "quantize" &&
-         release.operation->parameters == cbor::Map{{"to", "q8_0"}} &&
-         release.parents.size() == 1 && release.parents.front().role == "base" &&
-         release.files.size() == 1;
+  std::vector<std::string> roles;
+  for (const statement::Parent& parent : release.parents) roles.push_back(parent.role);
+  return release.operation && release.files.size() == 1 && can_perform(*release.operation, roles);
 }
 
-Result<Reproduced> reproduce(const Origin& origin, std::span<const ByteView> parents) {
+Result<Reproduced> reproduce(const Origin& origin, std::span<const model::ModelFiles> parents,
+                             const model::Executor& executor) {
   const auto* release = origin.release();
-  if (release == nullptr || !can_reproduce(*release))
+  if (release == nullptr || !can_reproduce(*release)) {
+    const bool said = release != nullptr && release->operation;
     return fail(
         incomplete(rules::reproduce_unknown, "this operation cannot be performed again here")
-            .expected("quantize of one base with the parameter to=q8_0 alone")
-            .found(operation_of(origin)));
-  TRY(const auto files, files_by_digest(*release, parents));
-  TRY_WITHIN("quantize", const Bytes made,
-             model::quantize_gguf(files.at(release->parents.front().subject)));
+            .expected("quantize, convert or merge, with parameters that `attestctl model` has")
+            .found(said ? performance_text(*release->operation) : operation_of(origin)));
+  }
+  TRY(const std::vector<ParentFiles> ordered, in_order(*release, parents));
+  TRY_WITHIN(release->operation->name, const Bytes made,
+             perform(*release->operation, ordered, executor));
   const Subject result = Subject::artefact(sha256(made));
   if (result != origin.subject)
     return fail(refused(rules::reproduce_differs,
                         "the operation gives another file than the one that was released")
                     .expected(origin.subject.text())
                     .found(result.text()));
-  return Reproduced{"quantize to=q8_0", *result.digest(), made.size()};
+  return Reproduced{performance_text(*release->operation), *result.digest(), made.size()};
 }
 
 }  // namespace attest::lineage

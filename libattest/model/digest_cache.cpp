@@ -6,12 +6,11 @@
 #include <csignal>
 
 #include <fcntl.h>
-#include <linux/fsverity.h>
 #include <linux/magic.h>
-#include <sys/ioctl.h>
 #include <sys/vfs.h>
 
 #include "libattest/base/text.h"
+#include "libattest/model/kernel_verity.h"
 
 namespace attest::model {
 
@@ -37,18 +36,18 @@ bool is_local(int descriptor) {
          std::ranges::find(known, static_cast<std::int64_t>(status.f_type)) != known.end();
 }
 
-// verity_of asks the kernel for the digest it enforces; empty where fs-verity is not enabled.
-std::string verity_of(int descriptor) {
-  alignas(fsverity_digest) std::array<std::byte, sizeof(fsverity_digest) + 64> buffer{};
-  auto* measured = reinterpret_cast<fsverity_digest*>(buffer.data());
-  measured->digest_size = 64;
-  if (::ioctl(descriptor, FS_IOC_MEASURE_VERITY, measured) != 0) return {};
-  return std::to_string(measured->digest_algorithm) + ":" +
-         to_hex(ByteView(buffer).subspan(sizeof(fsverity_digest), measured->digest_size));
+// fsverity_name stands beside the names of hash functions: it is our fs-verity digest (digest.h).
+constexpr std::string_view fsverity_name = "fs-verity";
+
+std::optional<std::size_t> digest_size_of(std::string_view name) {
+  if (name == fsverity_name) return sizeof(Sha256);
+  const auto hash = oms_hash_by_name(name);
+  if (!hash) return std::nullopt;
+  return digest_size(*hash);
 }
 
-std::string verity_key(OmsHash hash, const std::string& verity) {
-  return std::string(to_string(hash)) + " " + verity;
+std::string verity_key(std::string_view name, const KernelVerity& verity) {
+  return std::string(name) + " " + verity.text();
 }
 
 template <typename Number>
@@ -75,11 +74,11 @@ DigestCache DigestCache::of(std::string_view text, std::string boot) {
       continue;
     }
     if (line.empty()) continue;
-    const auto hash = words.size() > 1 ? oms_hash_by_name(words[1]) : std::nullopt;
+    const auto size = words.size() > 1 ? digest_size_of(words[1]) : std::nullopt;
     const auto digest = from_hex(words.back());
-    if (!hash || !digest || digest->size() != digest_size(*hash)) return nothing;
+    if (!size || !digest || digest->size() != *size) return nothing;
     if (words[0] == "verity" && words.size() == 4) {
-      cache.by_verity_[verity_key(*hash, std::string(words[2]))] = *digest;
+      cache.by_verity_[std::string(words[1]) + " " + std::string(words[2])] = *digest;
       continue;
     }
     FileIdentity identity;
@@ -107,17 +106,32 @@ std::string DigestCache::text() const {
   return text;
 }
 
-std::optional<Bytes> DigestCache::known(const OpenedFile& file, OmsHash hash) const {
-  if (const std::string verity = verity_of(file.descriptor()); !verity.empty()) {
-    const auto found = by_verity_.find(verity_key(hash, verity));
+std::optional<Bytes> DigestCache::named(const OpenedFile& file, std::string_view name) const {
+  if (const auto verity = kernel_verity(file.descriptor())) {
+    const auto found = by_verity_.find(verity_key(name, *verity));
     if (found != by_verity_.end()) return found->second;
   }
   const auto identity = file.identity();
   if (!identity || !is_local(file.descriptor())) return std::nullopt;
-  const auto found =
-      by_identity_.find({std::string(to_string(hash)), identity->device, identity->inode});
+  const auto found = by_identity_.find({std::string(name), identity->device, identity->inode});
   if (found == by_identity_.end() || found->second.identity != *identity) return std::nullopt;
   return found->second.digest;
+}
+
+std::optional<Bytes> DigestCache::known(const OpenedFile& file, OmsHash hash) const {
+  return named(file, to_string(hash));
+}
+
+std::optional<FileDigests> DigestCache::known_digests(const OpenedFile& file) const {
+  const auto before = file.identity();
+  const auto sha256 = named(file, to_string(OmsHash::sha256));
+  const auto fsverity = named(file, fsverity_name);
+  const auto after = file.identity();
+  if (!sha256 || !fsverity || !before || !after || *before != *after) return std::nullopt;
+  FileDigests digests{before->size, {}, {}};
+  std::ranges::copy(*sha256, digests.sha256.begin());
+  std::ranges::copy(*fsverity, digests.fsverity.begin());
+  return digests;
 }
 
 Result<DigestCache::Reading> DigestCache::begin(const OpenedFile& file, std::int64_t now_ns) {
@@ -130,11 +144,22 @@ Result<DigestCache::Reading> DigestCache::begin(const OpenedFile& file, std::int
 
 void DigestCache::learn(const OpenedFile& file, const Reading& reading, OmsHash hash,
                         ByteView digest) {
-  if (const std::string verity = verity_of(file.descriptor()); !verity.empty())
-    by_verity_[verity_key(hash, verity)] = to_bytes(digest);
+  learn_named(file, reading, to_string(hash), digest);
+}
+
+void DigestCache::learn(const OpenedFile& file, const Reading& reading,
+                        const FileDigests& digests) {
+  learn_named(file, reading, to_string(OmsHash::sha256), digests.sha256);
+  learn_named(file, reading, fsverity_name, digests.fsverity);
+}
+
+void DigestCache::learn_named(const OpenedFile& file, const Reading& reading, std::string_view name,
+                              ByteView digest) {
+  if (const auto verity = kernel_verity(file.descriptor()))
+    by_verity_[verity_key(name, *verity)] = to_bytes(digest);
   const auto now = file.identity();
   if (!reading.quiet || !now || *now != reading.identity) return;
-  by_identity_[{std::string(to_string(hash)), now->device, now->inode}] = {*now, to_bytes(digest)};
+  by_identity_[{std::string(name), now->device, now->inode}] = {*now, to_bytes(digest)};
 }
 
 }  // namespace attest::model

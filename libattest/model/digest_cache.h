@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 
+#include "libattest/model/digest.h"
 #include "libattest/model/directory.h"
 #include "libattest/model/oms_hash.h"
 
@@ -36,6 +37,8 @@ class DigestCache {
 
   // known gives a digest that must be the file's; nothing where it has to be read.
   std::optional<Bytes> known(const OpenedFile& file, OmsHash hash) const;
+  // known_digests gives both digests (digest.h) where both are known.
+  std::optional<FileDigests> known_digests(const OpenedFile& file) const;
 
   // Reading is a file's state before it was read: begin asks for it, and learn is given it back.
   struct Reading {
@@ -46,6 +49,7 @@ class DigestCache {
   static Result<Reading> begin(const OpenedFile& file, std::int64_t now_ns);
   // learn remembers a digest, where it may.
   void learn(const OpenedFile& file, const Reading& reading, OmsHash hash, ByteView digest);
+  void learn(const OpenedFile& file, const Reading& reading, const FileDigests& digests);
 
  private:
   struct Key {
@@ -59,6 +63,10 @@ class DigestCache {
     Bytes digest;
   };
   explicit DigestCache(std::string boot) : boot_(std::move(boot)) {}
+  // `name` is that of a hash function, or "fs-verity".
+  std::optional<Bytes> named(const OpenedFile& file, std::string_view name) const;
+  void learn_named(const OpenedFile& file, const Reading& reading, std::string_view name,
+                   ByteView digest);
 
   std::string boot_;
   std::map<Key, Known> by_identity_;

@@ -1,13 +1,10 @@
 #include "libattest/model/merge.h"
 
-#include <bit>
 #include <cmath>
 #include <map>
 
 #include "libattest/base/json.h"
 #include "libattest/base/text.h"
-#include "libattest/model/half.h"
-#include "libattest/model/safetensors.h"
 
 namespace attest::model {
 
@@ -21,73 +18,17 @@ std::unexpected<Error> bad_adapter(std::string what, const std::string& where) {
   return fail(refused(rules::merge_adapter, std::move(what)).within(printable(where)));
 }
 
-// Weights is a tensor's data with its type and shape; rows and columns where it is a matrix.
-struct Weights {
-  std::string dtype;
-  std::vector<std::uint64_t> shape;
-  ByteView data;
-
-  std::size_t width() const { return dtype == "F32" ? 4 : 2; }
-  std::size_t size() const { return data.size() / width(); }
-  bool same_form(const Weights& other) const {
-    return dtype == other.dtype && shape == other.shape;
-  }
-  bool is_matrix(std::uint64_t rows, std::uint64_t columns) const {
-    return shape == std::vector<std::uint64_t>{rows, columns};
-  }
-
-  float at(std::size_t index) const {
-    const ByteView bytes = data.subspan(index * width(), width());
-    std::uint32_t bits = 0;
-    for (std::size_t i = bytes.size(); i-- > 0;)
-      bits = bits << 8 | std::to_integer<std::uint32_t>(bytes[i]);
-    if (dtype == "F32") return std::bit_cast<float>(bits);
-    if (dtype == "BF16") return std::bit_cast<float>(bits << 16);
-    return f32_from_f16(static_cast<std::uint16_t>(bits));
-  }
-};
-
-using Model = std::map<std::string, Weights>;
-
-std::uint16_t bf16_from_f32(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 // append_as refuses what the type cannot hold as a finite number.
-Status append_as(Bytes& out, const std::string& dtype, float value, const std::string& where) {
-  if (!std::isfinite(value))
-    return fail(
-        refused(rules::merge_value, "a merged weight is not finite").within(printable(where)));
-  if (dtype == "F32") {
-    append_u32_le(out, std::bit_cast<std::uint32_t>(value));
-    return {};
-  }
-  const bool brain = dtype == "BF16";
-  const std::uint16_t stored = brain ? bf16_from_f32(value) : f16_from_f32(value);
-  const std::uint16_t exponent = brain ? 0x7f80 : 0x7c00;
-  if ((stored & exponent) == exponent)
-    return fail(refused(rules::merge_value, "a merged weight is too large for " + dtype)
-                    .within(printable(where)));
-  append_u16_le(out, stored);
-  return {};
-}
-
-Result<Model> read_model(ByteView file) {
-  TRY(const Safetensors parsed, parse_safetensors(file));
-  Model model;
-  for (const SafetensorsTensor& tensor : parsed.tensors) {
-    if (tensor.dtype != "F32" && tensor.dtype != "F16" && tensor.dtype != "BF16")
-      return bad_inputs("tensors of type " + printable(tensor.dtype, 20) + " are not merged",
-                        tensor.name);
-    model.emplace(tensor.name,
-                  Weights{tensor.dtype, tensor.shape, file.subspan(tensor.offset, tensor.size)});
-  }
-  return model;
+Status append_as(Bytes& out, TensorType type, float value, const std::string& where) {
+  if (append_float(out, type, value)) return {};
+  return fail(refused(rules::merge_value, "a merged weight is no finite number")
+                  .expected("what " + std::string(to_string(type)) + " can hold")
+                  .found(std::to_string(value))
+                  .within(printable(where)));
 }
 
 struct Merged {
-  std::string dtype;
+  TensorType type;
   std::vector<std::uint64_t> shape;
   Bytes data;
 };
@@ -98,7 +39,7 @@ Bytes write_model(const std::map<std::string, Merged>& tensors) {
   for (const auto& [name, tensor] : tensors) {
     const std::uint64_t end = begin + tensor.data.size();
     header[name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+        {"dtype", to_string(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
     begin = end;
   }
   std::string text = to_line(header);
@@ -135,11 +76,11 @@ Status check_plain(const Json& configuration) {
 }
 
 struct Pair {
-  const Weights* a = nullptr;
-  const Weights* b = nullptr;
+  const StoredWeights* a = nullptr;
+  const StoredWeights* b = nullptr;
 };
 
-Result<std::map<std::string, Pair>> pairs_of(const Model& adapter) {
+Result<std::map<std::string, Pair>> pairs_of(const WeightMap& adapter) {
   constexpr std::string_view prefix = "base_model.model.";
   constexpr std::string_view end_a = ".lora_A.weight";
   constexpr std::string_view end_b = ".lora_B.weight";
@@ -156,7 +97,7 @@ Result<std::map<std::string, Pair>> pairs_of(const Model& adapter) {
   return pairs;
 }
 
-Result<Merged> add_adapter(const Weights& base, const Pair& pair, float rank, float alpha,
+Result<Merged> add_adapter(const StoredWeights& base, const Pair& pair, float rank, float alpha,
                            const std::string& name) {
   if (pair.a == nullptr || pair.b == nullptr || base.shape.size() != 2 || pair.a->shape.size() != 2)
     return bad_adapter("an adapter's matrices do not fit their base", name);
@@ -167,7 +108,7 @@ Result<Merged> add_adapter(const Weights& base, const Pair& pair, float rank, fl
       static_cast<float>(inner) != rank)
     return bad_adapter("an adapter's matrices do not fit their base", name);
   const float scale = alpha / rank;
-  Merged merged{base.dtype, base.shape, {}};
+  Merged merged{base.type, base.shape, {}};
   std::vector<float> row(columns);
   for (std::uint64_t i = 0; i < rows; ++i) {
     row.assign(columns, 0.0F);
@@ -176,60 +117,139 @@ Result<Merged> add_adapter(const Weights& base, const Pair& pair, float rank, fl
       for (std::uint64_t j = 0; j < columns; ++j) row[j] = row[j] + b * pair.a->at(k * columns + j);
     }
     for (std::uint64_t j = 0; j < columns; ++j)
-      TRY_VOID(append_as(merged.data, base.dtype, base.at(i * columns + j) + scale * row[j], name));
+      TRY_VOID(append_as(merged.data, base.type, base.at(i * columns + j) + scale * row[j], name));
   }
   return merged;
 }
 
-}  // namespace
+// SameTensors are models that hold the same tensors in the same forms.
+class SameTensors {
+ public:
+  static Result<SameTensors> read(std::span<const ModelFiles> models) {
+    SameTensors same;
+    for (const ModelFiles& files : models) {
+      TRY_WITHIN("model " + std::to_string(same.models_.size() + 1), WeightMap model,
+                 read_weights(files));
+      same.models_.push_back(std::move(model));
+    }
+    for (const WeightMap& model : same.models_) {
+      if (model.size() != same.models_.front().size())
+        return bad_inputs("the models do not hold the same tensors", "models");
+      for (const auto& [name, first] : same.models_.front()) {
+        const auto found = model.find(name);
+        if (found == model.end() || !found->second.same_form(first))
+          return bad_inputs("the models do not hold the same tensors", name);
+      }
+    }
+    return same;
+  }
 
-Result<Bytes> merge_linear(std::span<const Bytes> files, std::span<const float> weights) {
-  if (files.size() < 2 || files.size() != weights.size())
-    return bad_inputs("a merge has two files or more, and a weight for each", "files");
-  for (const float weight : weights)
-    if (!std::isfinite(weight)) return bad_inputs("a weight is not finite", "weights");
-  std::vector<Model> models;
-  for (const Bytes& file : files) {
-    TRY(Model model, read_model(file));
-    models.push_back(std::move(model));
-  }
-  for (const Model& model : models)
-    if (model.size() != models.front().size())
-      return bad_inputs("the files do not hold the same tensors", "files");
-  std::map<std::string, Merged> merged;
-  for (const auto& [name, first] : models.front()) {
-    std::vector<const Weights*> inputs;
-    for (const Model& model : models) {
-      const auto found = model.find(name);
-      if (found == model.end() || !found->second.same_form(first))
-        return bad_inputs("the files do not hold the same tensors", name);
-      inputs.push_back(&found->second);
+  // merge gives a file of each tensor merged by `elements`, which appends to the data.
+  template <typename Elements>
+  Result<Bytes> merge(Elements elements) const {
+    std::map<std::string, Merged> merged;
+    for (const auto& [name, first] : models_.front()) {
+      std::vector<const StoredWeights*> inputs;
+      for (const WeightMap& model : models_) inputs.push_back(&model.at(name));
+      Merged tensor{first.type, first.shape, {}};
+      TRY_VOID(elements(inputs, name, tensor.data));
+      merged.emplace(name, std::move(tensor));
     }
-    Merged tensor{first.dtype, first.shape, {}};
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      float sum = 0.0F;
-      for (std::size_t k = 0; k < inputs.size(); ++k) sum = sum + weights[k] * inputs[k]->at(i);
-      TRY_VOID(append_as(tensor.data, first.dtype, sum, name));
-    }
-    merged.emplace(name, std::move(tensor));
+    return write_model(merged);
   }
-  return write_model(merged);
+
+ private:
+  std::vector<WeightMap> models_;
+};
+
+struct SlerpWeights {
+  double first;
+  double second;
+};
+
+SlerpWeights slerp_weights(const StoredWeights& x, const StoredWeights& y, double t) {
+  double products = 0;
+  double x_squares = 0;
+  double y_squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double a = x.at(i);
+    const double b = y.at(i);
+    products = products + a * b;
+    x_squares = x_squares + a * a;
+    y_squares = y_squares + b * b;
+  }
+  constexpr double nearly_parallel = 0.9995;
+  const double cosine = x_squares == 0 || y_squares == 0
+                            ? 1.0
+                            : products / (std::sqrt(x_squares) * std::sqrt(y_squares));
+  if (!(std::fabs(cosine) <= nearly_parallel)) return {1 - t, t};
+  const double sine = std::sqrt(1 - cosine * cosine);
+  const auto bits = static_cast<std::uint64_t>(t * 0x1p32);
+  double c = bits >> 32 != 0 ? cosine : 1;
+  double s = bits >> 32 != 0 ? sine : 0;
+  double half_cosine = cosine;
+  double half_sine = sine;
+  for (unsigned bit = 32; bit-- > 0;) {
+    half_cosine = std::sqrt((1 + half_cosine) / 2);
+    half_sine = half_sine / (2 * half_cosine);
+    if ((bits >> bit & 1U) == 0) continue;
+    const double turned = c * half_cosine - s * half_sine;
+    s = s * half_cosine + c * half_sine;
+    c = turned;
+  }
+  const double second = s / sine;
+  return {c - cosine * second, second};
 }
 
-Result<Bytes> merge_lora(ByteView base, ByteView adapter, std::string_view adapter_config) {
-  TRY_WITHIN("adapter_config.json", const Json configuration, parse_json(adapter_config));
+}  // namespace
+
+Result<Bytes> merge_linear(std::span<const ModelFiles> models, std::span<const float> weights) {
+  if (models.size() < 2 || models.size() != weights.size())
+    return bad_inputs("a merge has two models or more, and a weight for each", "models");
+  for (const float weight : weights)
+    if (!std::isfinite(weight)) return bad_inputs("a weight is not finite", "weights");
+  TRY(const SameTensors same, SameTensors::read(models));
+  return same.merge([&](const auto& inputs, const std::string& name, Bytes& data) -> Status {
+    for (std::size_t i = 0; i < inputs.front()->size(); ++i) {
+      float sum = 0.0F;
+      for (std::size_t k = 0; k < inputs.size(); ++k) sum = sum + weights[k] * inputs[k]->at(i);
+      TRY_VOID(append_as(data, inputs.front()->type, sum, name));
+    }
+    return {};
+  });
+}
+
+Result<Bytes> merge_slerp(const ModelFiles& first, const ModelFiles& second, float t) {
+  if (!(t >= 0 && t <= 1)) return bad_inputs("t does not lie within 0 to 1", "t");
+  TRY(const SameTensors same, SameTensors::read(std::vector{first, second}));
+  return same.merge([&](const auto& inputs, const std::string& name, Bytes& data) -> Status {
+    const StoredWeights& x = *inputs[0];
+    const StoredWeights& y = *inputs[1];
+    const SlerpWeights by = slerp_weights(x, y, t);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double sum = by.first * x.at(i) + by.second * y.at(i);
+      TRY_VOID(append_as(data, x.type, static_cast<float>(sum), name));
+    }
+    return {};
+  });
+}
+
+Result<Bytes> merge_lora(const ModelFiles& base, const ModelFiles& adapter) {
+  const auto said = adapter.find("adapter_config.json");
+  if (said == adapter.end()) return bad_adapter("there is no configuration", "adapter_config.json");
+  TRY_WITHIN("adapter_config.json", const Json configuration, parse_json(as_text(said->second)));
   if (!configuration.is_object()) return bad_adapter("the configuration is no object", "");
   TRY(const float rank, number_in(configuration, "r"));
   TRY(const float alpha, number_in(configuration, "lora_alpha"));
   if (!(rank >= 1)) return bad_adapter("the rank is below 1", "r");
   TRY_VOID(check_plain(configuration));
-  TRY_WITHIN("base", const Model weights, read_model(base));
-  TRY_WITHIN("adapter", const Model parts, read_model(adapter));
+  TRY_WITHIN("base", const WeightMap weights, read_weights(base));
+  TRY_WITHIN("adapter", const WeightMap parts, read_weights(adapter));
   TRY(const auto pairs, pairs_of(parts));
   std::map<std::string, Merged> merged;
   for (const auto& [name, tensor] : weights)
     if (!pairs.contains(name))
-      merged.emplace(name, Merged{tensor.dtype, tensor.shape, to_bytes(tensor.data)});
+      merged.emplace(name, Merged{tensor.type, tensor.shape, to_bytes(tensor.data)});
   for (const auto& [name, pair] : pairs) {
     const auto target = weights.find(name);
     if (target == weights.end()) return bad_adapter("the base has no such tensor", name);

@@ -1,132 +1,129 @@
 #include "libattest/model/quantize.h"
 
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "libattest/base/text.h"
 #include "libattest/model/gguf.h"
 #include "libattest/model/gguf_writer.h"
-#include "libattest/model/half.h"
+#include "libattest/model/quantize_k.h"
+#include "libattest/model/quantize_runs.h"
+#include "libattest/model/stored_float.h"
 
 namespace attest::model {
 
 namespace {
 
-Error unfit(std::string found) {
-  return refused(rules::quantize_row, "the row cannot be quantised").found(std::move(found));
+struct Quantization {
+  std::string_view name;
+  TensorType type;
+  std::uint32_t file_type;
+  bool logits_as_q6_k;
+  Status (*quantize)(std::span<const float> row, std::span<std::byte> out);
+};
+
+constexpr auto quantizations = std::to_array<Quantization>({
+    {"q8_0", TensorType::q8_0, 7, false, quantize_q8_0},
+    {"q4_0", TensorType::q4_0, 2, true, quantize_q4_0},
+    {"q4_k", TensorType::q4_k, 14, true, quantize_q4_k},
+    {"q5_k", TensorType::q5_k, 16, true, quantize_q5_k},
+    {"q6_k", TensorType::q6_k, 18, false, quantize_q6_k},
+});
+
+const Quantization* find_quantization(TensorType type) {
+  const auto* const found = std::ranges::find(quantizations, type, &Quantization::type);
+  return found == quantizations.end() ? nullptr : found;
 }
 
-// nearest_even adds and takes away 1.5 * 2^23, where floats are whole numbers: exact for |x| <
-// 2^22.
-float nearest_even(float x) {
-  constexpr float whole_numbers = 12582912.0F;
-  const float shifted = x + whole_numbers;
-  return shifted - whole_numbers;
+bool fits(const Quantization& quantization, const GgufTensor& tensor) {
+  return tensor.columns() % tensor_shape(quantization.type)->block_elements == 0;
 }
 
-Status quantize_run(std::span<const float, q8_0_run> x, std::span<std::byte, q8_0_run_bytes> out) {
-  float largest = 0;
-  for (const float value : x) {
-    if (!std::isfinite(value)) return fail(unfit("a value that is not finite"));
-    largest = std::max(largest, std::fabs(value));
-  }
-  const bool vanishing = largest < 0x1p-100F;
-  const float scale = vanishing ? 0.0F : largest / 127.0F;
-  const float inverse = vanishing ? 0.0F : 127.0F / largest;
-  const std::uint16_t stored = f16_from_f32(scale);
-  if (stored == 0x7c00) return fail(unfit("a scale beyond f16: " + std::to_string(scale)));
-  out[0] = static_cast<std::byte>(stored & 0xff);
-  out[1] = static_cast<std::byte>(stored >> 8);
-  for (std::size_t i = 0; i < q8_0_run; ++i)
-    out[2 + i] = static_cast<std::byte>(static_cast<std::int8_t>(nearest_even(x[i] * inverse)));
-  return {};
-}
-
-std::uint16_t u16_at(ByteView bytes, std::size_t offset) {
-  return static_cast<std::uint16_t>(std::to_integer<unsigned>(bytes[offset]) |
-                                    std::to_integer<unsigned>(bytes[offset + 1]) << 8);
-}
-
-std::vector<float> floats_of(TensorType type, ByteView data) {
-  std::vector<float> floats(data.size() / (type == TensorType::f32 ? 4 : 2));
-  if (type == TensorType::f32) {
-    std::memcpy(floats.data(), data.data(), floats.size() * sizeof(float));
-    return floats;
-  }
-  for (std::size_t i = 0; i < floats.size(); ++i) {
-    const std::uint16_t stored = u16_at(data, 2 * i);
-    floats[i] = type == TensorType::f16
-                    ? f32_from_f16(stored)
-                    : std::bit_cast<float>(static_cast<std::uint32_t>(stored) << 16);
-  }
-  return floats;
-}
-
-bool becomes_q8_0(const GgufTensor& tensor) {
-  const bool plain = tensor.type == TensorType::f32 || tensor.type == TensorType::f16 ||
-                     tensor.type == TensorType::bf16;
-  return plain && tensor.dimensions.size() >= 2 && tensor.columns() % q8_0_run == 0;
+// form_of gives nullptr for a tensor that is copied.
+const Quantization* form_of(const Quantization& wanted, const GgufTensor& tensor,
+                            bool gives_logits) {
+  if (!is_float(tensor.type) || tensor.dimensions.size() < 2) return nullptr;
+  const bool finer = wanted.logits_as_q6_k && gives_logits;
+  const Quantization* const form = finer ? find_quantization(TensorType::q6_k) : &wanted;
+  if (fits(*form, tensor)) return form;
+  const Quantization* const plain = find_quantization(TensorType::q8_0);
+  return fits(*plain, tensor) ? plain : nullptr;
 }
 
 constexpr std::string_view file_type_key = "general.file_type";
 constexpr std::string_view version_key = "general.quantization_version";
-constexpr std::uint32_t mostly_q8_0 = 7;
 constexpr std::uint32_t quantization_version = 2;
 
-void copy_entries(const Gguf& source, GgufWriter& writer) {
+void copy_entries(const Gguf& source, std::uint32_t file_type, GgufWriter& writer) {
   for (const GgufEntry& entry : source.entries()) {
     if (entry.key == file_type_key) {
-      writer.add_u32(file_type_key, mostly_q8_0);
+      writer.add_u32(file_type_key, file_type);
     } else if (entry.key == version_key) {
       writer.add_u32(version_key, quantization_version);
     } else {
       writer.add_raw(entry.raw);
     }
   }
-  if (!source.find(file_type_key)) writer.add_u32(file_type_key, mostly_q8_0);
+  if (!source.find(file_type_key)) writer.add_u32(file_type_key, file_type);
   if (!source.find(version_key)) writer.add_u32(version_key, quantization_version);
+}
+
+Result<Bytes> quantize_rows(const Quantization& form, const GgufTensor& tensor, ByteView data,
+                            const Executor& executor) {
+  const std::size_t rows = tensor.rows();
+  TRY(const std::uint64_t row_bytes, tensor_bytes(form.type, tensor.columns(), 1));
+  Bytes made(rows * row_bytes);
+  std::vector<Status> outcomes(rows);
+  const std::size_t source_bytes = data.size() / rows;
+  executor(rows, [&](std::size_t row) {
+    const auto floats = floats_of(tensor.type, data.subspan(row * source_bytes, source_bytes));
+    outcomes[row] = form.quantize(floats, std::span(made).subspan(row * row_bytes, row_bytes));
+  });
+  for (std::size_t row = 0; row < rows; ++row)
+    if (!outcomes[row])
+      return fail(std::move(outcomes[row])
+                      .error()
+                      .within("tensor " + printable(tensor.name) + ", row " + std::to_string(row)));
+  return made;
 }
 
 }  // namespace
 
-Status quantize_q8_0(std::span<const float> row, std::span<std::byte> out) {
-  if (row.size() % q8_0_run != 0 || out.size() != row.size() / q8_0_run * q8_0_run_bytes)
-    return fail(unfit(std::to_string(row.size()) + " elements for " + std::to_string(out.size()) +
-                      " bytes"));
-  for (std::size_t run = 0; run < row.size() / q8_0_run; ++run)
-    TRY_VOID(quantize_run(row.subspan(run * q8_0_run).first<q8_0_run>(),
-                          out.subspan(run * q8_0_run_bytes).first<q8_0_run_bytes>()));
-  return {};
+std::optional<TensorType> quantization_named(std::string_view name) {
+  const auto* const found = std::ranges::find(quantizations, name, &Quantization::name);
+  if (found == quantizations.end()) return std::nullopt;
+  return found->type;
 }
 
-void dequantize_q8_0(ByteView runs, std::span<float> row) {
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const ByteView run = runs.subspan(i / q8_0_run * q8_0_run_bytes, q8_0_run_bytes);
-    const auto q = static_cast<std::int8_t>(run[2 + i % q8_0_run]);
-    row[i] = f32_from_f16(u16_at(run, 0)) * static_cast<float>(q);
-  }
+std::string quantization_name(TensorType type) {
+  const Quantization* const found = find_quantization(type);
+  return found ? std::string(found->name) : std::string(to_string(type));
 }
 
-Result<Bytes> quantize_gguf(ByteView source) {
+Result<Bytes> quantize_gguf(ByteView source, TensorType to, const Executor& executor) {
+  const Quantization* const wanted = find_quantization(to);
+  if (!wanted)
+    return fail(refused(rules::quantize_type, "no quantisation to this type is specified")
+                    .expected("q8_0, q4_0, q4_k, q5_k or q6_k")
+                    .found(std::string(to_string(to))));
   TRY(const Gguf gguf, parse_gguf(source));
   if (gguf.version() == 1)
     return fail(refused(rules::gguf_version, "a file of version 1 cannot be copied into version 3")
                     .expected("2 or 3"));
+  const std::string_view logits =
+      gguf.find_tensor("output.weight") ? "output.weight" : "token_embd.weight";
   GgufWriter writer(gguf.alignment());
-  copy_entries(gguf, writer);
+  copy_entries(gguf, wanted->file_type, writer);
   for (const GgufTensor& tensor : gguf.tensors()) {
     const ByteView data = source.subspan(tensor.offset, tensor.size);
-    if (!becomes_q8_0(tensor)) {
+    const Quantization* const form = form_of(*wanted, tensor, tensor.name == logits);
+    if (form == nullptr) {
       writer.add_tensor(tensor.name, tensor.dimensions, tensor.type, to_bytes(data));
       continue;
     }
-    const std::vector<float> floats = floats_of(tensor.type, data);
-    Bytes runs(floats.size() / q8_0_run * q8_0_run_bytes);
-    if (auto done = quantize_q8_0(floats, runs); !done)
-      return fail(std::move(done).error().within("tensor " + printable(tensor.name)));
-    writer.add_tensor(tensor.name, tensor.dimensions, TensorType::q8_0, std::move(runs));
+    TRY(Bytes made, quantize_rows(*form, tensor, data, executor));
+    writer.add_tensor(tensor.name, tensor.dimensions, form->type, std::move(made));
   }
   return writer.finish();
 }

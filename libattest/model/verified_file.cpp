@@ -30,8 +30,19 @@ constexpr std::size_t piece_size = 1U << 20;
 Result<VerifiedFile> VerifiedFile::open(const Path& path, const ExpectedFile& expected,
                                         const std::optional<Bytes>& tree,
                                         const Progress& progress) {
-  TRY(std::unique_ptr<File> file, system_files().open(path, OpenMode::read));
-  return of(std::move(file), path.string(), expected, tree, progress);
+  TRY(std::unique_ptr<OpenedFile> file, OpenedFile::open(path));
+  return of(std::move(file), expected, tree, progress);
+}
+
+Result<VerifiedFile> VerifiedFile::of(std::unique_ptr<OpenedFile> file,
+                                      const ExpectedFile& expected,
+                                      const std::optional<Bytes>& tree, const Progress& progress) {
+  const int descriptor = file->descriptor();
+  std::string name = file->name();
+  TRY(VerifiedFile verified,
+      of(std::unique_ptr<File>(std::move(file)), std::move(name), expected, tree, progress));
+  verified.descriptor_ = descriptor;
+  return verified;
 }
 
 Result<VerifiedFile> VerifiedFile::of(std::unique_ptr<File> file, std::string name,

@@ -12,6 +12,7 @@
 #include "libattest/base/file.h"
 #include "libattest/model/block_tree.h"
 #include "libattest/model/digest.h"
+#include "libattest/model/directory.h"
 #include "libattest/model/gguf.h"
 
 namespace attest::model {
@@ -33,15 +34,22 @@ class VerifiedFile {
   // digest (rules::tree_…), a file that does not (rules::verified_file_digest).
   static Result<VerifiedFile> open(const Path& path, const ExpectedFile& expected,
                                    const std::optional<Bytes>& tree, const Progress& progress = {});
-  // of is open for a file that is already open; `name` is for errors.
+  // of is open for a file that is already open; `name` is for errors. There is no second way in:
+  // what is read afterwards is read through that descriptor.
   static Result<VerifiedFile> of(std::unique_ptr<File> file, std::string name,
                                  const ExpectedFile& expected, const std::optional<Bytes>& tree,
                                  const Progress& progress = {});
+  static Result<VerifiedFile> of(std::unique_ptr<OpenedFile> file, const ExpectedFile& expected,
+                                 const std::optional<Bytes>& tree, const Progress& progress = {});
 
   const std::string& name() const { return name_; }
   std::uint64_t size() const { return tree_.file_size(); }
   const Sha256& sha256() const { return sha256_; }
   const Sha256& fsverity() const { return tree_.fsverity(); }
+
+  // descriptor is the open file's, for those who read it themselves; -1 where it is no system's
+  // file.
+  int descriptor() const { return descriptor_; }
 
   // tree is what blocks are judged by; check refuses the first of `blocks`, from number
   // `first_block` of the file on, that is not the file's, as read does: for those who read the file
@@ -66,6 +74,7 @@ class VerifiedFile {
   std::string name_;
   Sha256 sha256_;
   VerifiedBlockTree tree_;
+  int descriptor_ = -1;
   std::optional<Gguf> description_;
 };
 

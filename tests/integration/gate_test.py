@@ -83,6 +83,48 @@ class TheGate(unittest.TestCase):
         self.assertEqual(self.failed_rules(pointer, 2), ["lineage.file.git-lfs-pointer"])
         self.assertIn("git lfs pull --include=", words(world.gate(pointer, expect=2)))
 
+    def gated(self, path, expect=0):
+        return world.ask("gate", "--trust", world.trust, "--policy", world.policy, "--cache",
+                         world.here / f"{self._testMethodName}.cache", path, expect=expect)
+
+    def test_a_model_that_did_not_change_is_not_read_again(self):
+        copy = world.copy_of_model("cached.gguf")
+        self.assertEqual(self.gated(copy)["bytes_read"], copy.stat().st_size)
+        time.sleep(2.1)
+        self.gated(copy)
+        self.assertEqual(self.gated(copy)["bytes_read"], 0)
+        # A byte is changed, and the clock of the file set back, as who wants to hide it would.
+        before, data = copy.stat(), bytearray(copy.read_bytes())
+        data[-1] ^= 1
+        copy.write_bytes(data)
+        os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+        again = self.gated(copy, expect=1)
+        self.assertEqual(again["bytes_read"], len(data))
+
+    def test_a_model_that_the_kernel_protects_is_not_read(self):
+        image, mounted = world.here / "verity.img", world.here / "verity"
+        mounted.mkdir()
+        with open(image, "wb") as file:
+            file.truncate(64 << 20)
+
+        def did(*words):
+            try:
+                return subprocess.run(words, capture_output=True).returncode == 0
+            except FileNotFoundError:
+                return False
+
+        if not did("mkfs.ext4", "-q", "-O", "verity", image) or not did("mount", "-o", "loop", image, mounted):
+            self.skipTest("no file system with fs-verity can be mounted here")
+        self.addCleanup(did, "umount", mounted)
+        copy = mounted / "protected.gguf"
+        shutil.copy(world.model, copy)
+        shutil.copytree(f"{world.model}.attest", f"{copy}.attest")
+        if not did("fsverity", "enable", copy):
+            self.skipTest("this kernel has no fs-verity, or there is no fsverity program")
+        found = world.ask("gate", "--trust", world.trust, "--policy", world.policy, copy)
+        self.assertEqual(found["bytes_read"], 0)
+        self.assertEqual(found["models"][0]["outcome"], "pass")
+
     def test_a_link_among_the_models_is_refused(self):
         folder = world.here / "linked"
         folder.mkdir()

@@ -89,7 +89,7 @@ esac
 completes "ledger" attestctl le
 completes "--help --version" attestctl --
 completes "verify-note verify-proof verify-consistency verify-receipt" attestctl ledger ver
-completes "--help --json --junit --key --passphrase-file --policy --region --sarif --trust --verifier --vsa" \
+completes "--cache --help --json --junit --key --passphrase-file --policy --region --sarif --trust --verifier --vsa" \
   attestctl gate --
 completes "--policy" attestctl gate --trust trust.toml --po
 

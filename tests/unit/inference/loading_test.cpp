@@ -170,3 +170,14 @@ TEST_CASE("layers that stay are read once, the others once a pass, and never too
   REQUIRE(most <= 4);
   REQUIRE(held == 0);
 }
+
+TEST_CASE("a model whose file is swapped after it was opened is loaded as it was opened") {
+  const OnDisk disk;
+  auto untouched = must(disk.open());
+  const auto expected = must(hashes(must(Transformer::load(untouched))));
+  auto file = must(disk.open());
+  auto streamed = must(disk.open());
+  must(write_file_atomically(disk.path, Bytes(disk.bytes.size())));
+  CHECK(must(hashes(must(Transformer::load(file)))) == expected);
+  CHECK(must(hashes(must(Transformer::stream(std::move(streamed), little)))) == expected);
+}

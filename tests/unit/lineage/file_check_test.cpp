@@ -12,13 +12,17 @@ using result::Verdict;
 
 namespace {
 
+Result<model::FileDigests> by_reading(File& file) {
+  return model::digest_file(file);
+}
+
 LookedAt look(const std::string& name, std::string_view content,
               const std::string& policy = "version = 1\n") {
   const TemporaryDirectory folder;
   const Path path = folder.path() / name;
   must(write_file_atomically(path, as_bytes(content)));
   const auto file = must(system_files().open(path, OpenMode::read));
-  return must(look_at(*file, name, must(parse_release_policy(policy))));
+  return must(look_at(*file, name, must(parse_release_policy(policy)), by_reading));
 }
 
 void only(const LookedAt& looked, Rule rule, Verdict outcome = Verdict::refused) {
@@ -68,7 +72,7 @@ TEST_CASE("a file that is swapped after it was opened is judged as what was open
   const auto file = must(system_files().open(path, OpenMode::read));
   must(write_file_atomically(path, as_bytes(pickle)));
   const LookedAt looked =
-      must(look_at(*file, "model.bin", must(parse_release_policy("version = 1\n"))));
+      must(look_at(*file, "model.bin", must(parse_release_policy("version = 1\n")), by_reading));
   REQUIRE(looked.checks.empty());
   REQUIRE(looked.digests == model::digest_bytes(as_bytes("genuine")));
 }
@@ -87,4 +91,30 @@ TEST_CASE("files that are no models are named by name or by path") {
   REQUIRE(is_no_model("docs/a.gguf", policy));
   REQUIRE_FALSE(is_no_model("a.gguf", policy));
   REQUIRE_FALSE(is_no_model("README.md", must(parse_release_policy("version = 1\n"))));
+}
+
+TEST_CASE("a file's digests may come from elsewhere, and its form is looked at all the same") {
+  const TemporaryDirectory folder;
+  const Path path = folder.path() / "a.gguf";
+  must(write_file_atomically(path, as_bytes("GGUF\x03")));
+  const auto file = must(system_files().open(path, OpenMode::read));
+  const model::FileDigests told = model::digest_bytes(as_bytes("told"));
+  const LookedAt looked = must(look_at(*file, "a.gguf", must(parse_release_policy("version = 1\n")),
+                                       [&](File&) -> Result<model::FileDigests> { return told; }));
+  CHECK(looked.digests == told);
+  CHECK(looked.checks.size() == 1);
+}
+
+TEST_CASE("what the kernel enforces is a named file only by digest, algorithm and size together") {
+  const model::FileDigests own = model::digest_bytes(as_bytes("weights"));
+  const std::vector<statement::ModelFile> named{
+      {"other", 7, sha256(as_bytes("other")), sha256(as_bytes("x"))},
+      {"weights", own.size, own.sha256, own.fsverity}};
+  const model::KernelVerity enforced{1, to_bytes(own.fsverity)};
+  CHECK(enforced_digests(named, own.size, enforced) == own);
+  CHECK_FALSE(enforced_digests(named, own.size + 1, enforced));
+  CHECK_FALSE(enforced_digests(named, own.size, {2, to_bytes(own.fsverity)}));
+  CHECK_FALSE(enforced_digests(named, own.size, {1, to_bytes(own.sha256)}));
+  CHECK_FALSE(enforced_digests(named, own.size, {1, Bytes(31)}));
+  CHECK_FALSE(enforced_digests({}, own.size, enforced));
 }

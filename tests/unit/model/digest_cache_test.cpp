@@ -54,6 +54,22 @@ TEST_CASE("a digest of a quiet file is known, for its hash function alone") {
   CHECK_FALSE(cached.cache.known(*cached.open(), OmsHash::blake2b));
 }
 
+TEST_CASE("both digests of a file are known together or not at all") {
+  Cached cached;
+  const FileDigests digests = digest_bytes(as_bytes("content"));
+  cached.learn(cached.after(3));  // the SHA-256 alone
+  CHECK_FALSE(cached.cache.known_digests(*cached.open()));
+  const auto file = cached.open();
+  cached.cache.learn(*file, must(DigestCache::begin(*file, cached.after(1))), digests);
+  CHECK_FALSE(cached.cache.known_digests(*cached.open()));
+  cached.cache.learn(*file, must(DigestCache::begin(*file, cached.after(3))), digests);
+  CHECK(cached.cache.known_digests(*cached.open()) == digests);
+  CHECK(DigestCache::of(cached.cache.text(), "boot").known_digests(*cached.open()) == digests);
+  let_the_clock_tick();
+  std::ofstream(cached.path) << "CONTENT";
+  CHECK_FALSE(cached.cache.known_digests(*cached.open()));
+}
+
 TEST_CASE("a file that was changed a moment ago is not believed to be told apart") {
   Cached cached;
   cached.learn(cached.after(1));

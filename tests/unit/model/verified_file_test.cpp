@@ -1,5 +1,9 @@
 #include "libattest/model/verified_file.h"
 
+#include <fstream>
+
+#include <sys/stat.h>
+
 #include "libattest/model/gguf_writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_directory.h"
@@ -109,4 +113,49 @@ TEST_CASE("bytes that change between check and use are caught") {
   auto file = must(VerifiedFile::of(std::make_unique<SwappingFile>(released.bytes), "swapped",
                                     released.expected, std::nullopt));
   REQUIRE_RULE(load_verified_gguf(file), rules::block_wrong);
+}
+
+TEST_CASE("a file that is swapped for another after it was opened is read as what was opened") {
+  const TemporaryDirectory here;
+  const Released released;
+  const Path path = here.path() / "model.gguf";
+  REQUIRE_OK(write_file_atomically(path, released.bytes));
+  for (const bool with_tree : {true, false}) {
+    auto file = must(VerifiedFile::open(path, released.expected,
+                                        with_tree ? std::optional(released.tree) : std::nullopt));
+    REQUIRE(file.descriptor() >= 0);
+    REQUIRE_OK(write_file_atomically(path, Bytes(released.bytes.size())));
+    CHECK(equal(must(load_verified_gguf(file)).bytes(), released.bytes));
+    // Who opens it now gets the other file.
+    REQUIRE_RULE(VerifiedFile::open(path, released.expected, std::nullopt),
+                 rules::verified_file_digest);
+    REQUIRE_OK(write_file_atomically(path, released.bytes));
+  }
+}
+
+TEST_CASE("a file that is written to after it was opened is refused at the block that changed") {
+  const TemporaryDirectory here;
+  const Released released;
+  const Path path = here.path() / "model.gguf";
+  REQUIRE_OK(write_file_atomically(path, released.bytes));
+  const Path other_name = here.path() / "hard-link";
+  std::filesystem::create_hard_link(path, other_name);
+  auto file = must(VerifiedFile::open(path, released.expected, std::nullopt));
+  Bytes part(4096);
+  REQUIRE_OK(file.read(0, part));
+  {
+    std::fstream writer(other_name, std::ios::in | std::ios::out | std::ios::binary);
+    writer.seekp(1'300'000);
+    writer.put('x');
+  }
+  REQUIRE_OK(file.read(0, part));
+  REQUIRE_RULE(file.read(1'300'000, part), rules::block_wrong);
+}
+
+TEST_CASE("what is no regular file is never waited for") {
+  const TemporaryDirectory here;
+  const Released released;
+  const Path path = here.path() / "fifo";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  REQUIRE_RULE(VerifiedFile::open(path, released.expected, std::nullopt), rules::directory_special);
 }
