@@ -1,4 +1,5 @@
-// attestctl ledger: backup, restore, freeze, rotate, monitor: keeping a log, and an eye on one.
+// attestctl ledger: backup, restore, repair, freeze, rotate, monitor: keeping a log, and an eye on
+// one.
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/log_source.h"
@@ -68,6 +69,22 @@ Result<Report> restore(const KeepOptions& options) {
                  {"in_backup", restored.in_backup},
                  {"recovered", restored.recovered},
                  {"published", restored.published}};
+  return report;
+}
+
+Result<Report> repair(const KeepOptions& options) {
+  TRY(auto key, key_of(options, options.key));
+  TRY(const auto log, ledger::Log::open(place_of(options.directory), std::move(key)));
+  TRY(const auto mirror, open_log_source(options.mirror, options.ca_file));
+  TRY(const auto repaired, log->repair(*mirror));
+  Report report;
+  const bool sound = repaired.bundles == 0 && repaired.tiles == 0 && !repaired.index;
+  report.line(options.directory + (sound ? ": nothing was damaged" : ": repaired"));
+  report.field("bundles", with_thousands(repaired.bundles) + " put back from the mirror");
+  report.field("tiles", with_thousands(repaired.tiles) + " above them");
+  report.field("index", repaired.index ? "made again from the entries" : "sound");
+  report.json = {
+      {"bundles", repaired.bundles}, {"tiles", repaired.tiles}, {"index", repaired.index}};
   return report;
 }
 
@@ -197,6 +214,17 @@ void add_backup_commands(CommandLine& command_line, Command* group) {
   verb->add_option("--mirror", options->mirror, "Published tiles: a directory or a URL");
   verb->add_option("--ca-file", options->ca_file, "Trust these certificates for the URL (PEM)");
   command_line.runs(verb, [options](const Context&) { return restore(*options); });
+
+  options = std::make_shared<KeepOptions>();
+  verb = command_line.verb(group, "repair", "Put back what rotted in a log's database",
+                           "attestctl ledger repair /var/lib/attest/log --key log.key \\\n"
+                           "    --mirror https://mirror.example/log");
+  verb->add_option("DIR", options->directory, "The log's directory")->required();
+  add_signing_key(verb, options);
+  verb->add_option("--mirror", options->mirror, "Published tiles: a directory or a URL")
+      ->required();
+  verb->add_option("--ca-file", options->ca_file, "Trust these certificates for the URL (PEM)");
+  command_line.runs(verb, [options](const Context&) { return repair(*options); });
 }
 
 void add_ending_commands(CommandLine& command_line, Command* group) {

@@ -180,6 +180,32 @@ Result<Added> Log::add(const Bytes& entry) {
   return added.front();
 }
 
+Result<Repaired> Log::repair(TileSource& mirror) {
+  const std::lock_guard lock(mutex_);
+  return repair_locked(mirror);
+}
+
+Result<Repaired> Log::repair_locked(TileSource& mirror) const {
+  TRY(const auto note, publication_.checkpoint());
+  if (!note) return fail(no_checkpoint());
+  TRY(const auto verified, own_checkpoint(store_->identity(), *note));
+  TRY_VOID(store_->head());
+  return ledger::repair(*store_, mirror, verified.size(), verified.root());
+}
+
+// mending does something again after damage that it met was repaired.
+template <typename Act>
+auto Log::mending(Act act) const -> decltype(act()) {
+  auto done = act();
+  if (done || done.error().rule != rules::store_damaged || place_.mirror == nullptr) return done;
+  const auto repaired = repair_locked(*place_.mirror);
+  if (!repaired) {
+    done.error().next("it was not repaired: " + repaired.error().to_string());
+    return done;
+  }
+  return act();
+}
+
 Result<bool> Log::lead() {
   const std::lock_guard lock(mutex_);
   if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
@@ -202,13 +228,13 @@ Result<bool> Log::follow() {
 Result<std::string> Log::sign_checkpoint(Time now) {
   const std::lock_guard lock(mutex_);
   if (sequencer_ == nullptr) return fail(usage_error("this log was opened to read"));
-  return sequencer_->sign_checkpoint(now);
+  return mending([&] { return sequencer_->sign_checkpoint(now); });
 }
 
 Status Log::publish(const std::string& note) {
   TRY(const auto next, own_checkpoint(store_->identity(), note));
   const std::lock_guard lock(mutex_);
-  TRY_VOID(publish_locked(note, next.checkpoint()));
+  TRY_VOID(mending([&] { return publish_locked(note, next.checkpoint()); }));
   return store_->announce(note, next.size());
 }
 
@@ -249,6 +275,10 @@ Result<Head> Log::head() const {
 
 Result<Bytes> Log::get(std::uint64_t index) const {
   const std::lock_guard lock(mutex_);
+  return mending([&] { return get_locked(index); });
+}
+
+Result<Bytes> Log::get_locked(std::uint64_t index) const {
   TRY(const Head head, store_->head());
   if (index >= head.size)
     return fail(refused(rules::log_no_entry, "the log has no such entry")

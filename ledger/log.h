@@ -24,6 +24,7 @@
 
 #include "ledger/entry_index.h"
 #include "ledger/publication.h"
+#include "ledger/repair.h"
 #include "ledger/sequencer.h"
 #include "ledger/signing_floor.h"
 #include "ledger/store.h"
@@ -44,6 +45,7 @@ struct LogPlace {
   std::string sqlite_vfs;               // empty: the system's
   IndexLimits index;                    // when index files are written and merged
   std::uint64_t headroom = 16U << 20;   // bytes of the disk to leave free: see add
+  std::shared_ptr<TileSource> mirror;   // where damage found on the way is repaired from
   unsigned lease_seconds = 10;          // of who leads, where several processes share a store
   bool deduplicate = true;              // an entry that is there already keeps its index
 };
@@ -89,6 +91,10 @@ class Log {
   // the floor, and publishes; false when there was nothing new.
   Result<bool> lead();
   Result<bool> follow();
+  // repair mends what rotted, up to the published checkpoint (ledger/repair.h). get,
+  // sign_checkpoint and publish do it by themselves, once, where the place names a mirror and
+  // damage is found.
+  Result<Repaired> repair(TileSource& mirror);
   // sign_checkpoint appends a map root when there are new entries, and gives a note over all
   // entries, signed by the log alone. `now` becomes the map root's issued-at.
   Result<std::string> sign_checkpoint(Time now);
@@ -126,6 +132,10 @@ class Log {
 
  private:
   Log(LogPlace place, std::unique_ptr<Store> store);
+  Result<Bytes> get_locked(std::uint64_t index) const;
+  Result<Repaired> repair_locked(TileSource& mirror) const;
+  template <typename Act>
+  auto mending(Act act) const -> decltype(act());
   Status publish_locked(const std::string& note, const transparency::Checkpoint& next);
   Status check_open() const;
   static Result<std::unique_ptr<Log>> assemble(LogPlace place, std::unique_ptr<Store> store,

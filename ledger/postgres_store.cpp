@@ -52,6 +52,8 @@ constexpr const char* move_head =
     " AND map_size = $8::BIGINT AND (NOT $9::BOOLEAN OR epoch = $10::BIGINT)";
 constexpr const char* copy_entries =
     "COPY attest_entries(log, id, bytes) FROM STDIN WITH (FORMAT binary)";
+constexpr const char* drop_entries =
+    "DELETE FROM attest_entries WHERE log = $1::BIGINT AND id >= $2::BIGINT AND id < $3::BIGINT";
 constexpr const char* put_tiles =
     "INSERT INTO attest_tiles(log, level, number, hashes)"
     " SELECT $1::BIGINT, t.level, t.number, t.hashes FROM"
@@ -154,6 +156,7 @@ struct PostgresStore::Implementation {
   Status write_map(const std::vector<MapNode>& nodes);
   Result<std::optional<Bytes>> one_blob(const char* sql, std::span<const Parameter> parameters);
   Result<bool> take_lock();
+  Status mend(const Mending& mending);
 };
 
 PostgresStore::PostgresStore(std::unique_ptr<Implementation> implementation)
@@ -391,6 +394,30 @@ Result<std::optional<Bytes>> PostgresStore::map_node(ByteView path) {
   TRY_VOID(ready());
   const std::array parameters = {implementation_->of_log(), Parameter::bytes(path)};
   return implementation_->one_blob(get_map_node, parameters);
+}
+
+Status PostgresStore::Implementation::mend(const Mending& mending) {
+  TRY_VOID(database.run("BEGIN ISOLATION LEVEL SERIALIZABLE"));
+  std::vector<NewEntry> entries;
+  for (const Bytes& entry : mending.entries) entries.push_back({entry, {}, {}});
+  const std::array range = {of_log(), Parameter::integer(mending.first),
+                            Parameter::integer(mending.first + entries.size())};
+  TRY_VOID(database.run(drop_entries, range));
+  TRY_VOID(database.copy(copy_entries, entry_rows(log, mending.first, entries)));
+  TRY_VOID(write_tiles(mending.tiles));
+  return database.commit();
+}
+
+Status PostgresStore::mend(const Mending& mending) {
+  TRY_VOID(ready());
+  Status done = implementation_->mend(mending);
+  if (!done) implementation_->database.roll_back();
+  return done;
+}
+
+Result<bool> PostgresStore::heal_index() {
+  TRY_VOID(ready());
+  return implementation_->found_by->heal(implementation_->last_head);
 }
 
 Result<bool> PostgresStore::Implementation::take_lock() {

@@ -53,6 +53,8 @@ class PostgresStore final : public Store {
   Result<std::uint64_t> lookups() override;
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
+  Status mend(const Mending& mending) override;
+  Result<bool> heal_index() override;
   Result<bool> lead() override;
   Status hold() override;
   void release() override;

@@ -180,12 +180,14 @@ struct SqliteStore::Implementation {
   Head last_head;  // as read or committed last
   Statement begin_write, end_write, abandon;
   Statement read_head, move_head;
+  Statement replace_entry, drop_leaves;
   Statement add_entry, add_open_leaf, close_leaves, put_tile, put_map_node;
   Statement get_entries, get_open_leaves, get_tile, get_map_node;
 
   Status prepare();
   Status write(const Commit& commit);
   Status write_tile(const StoredTile& tile, std::uint64_t from_size);
+  Status mend(const Mending& mending);
   Status compare_and_move(const Head& from, const Head& to);
   Result<std::optional<Bytes>> one_blob(Statement& statement);
 };
@@ -201,6 +203,8 @@ Status SqliteStore::Implementation::prepare() {
                              "UPDATE log SET size = ?1, root = ?2, map_size = ?3, map_subjects = ?4"
                              " WHERE id = 1 AND size = ?5 AND root = ?6 AND map_size = ?7"));
   TRY_VOID(add_entry.prepare(db, "INSERT INTO entries(id, bytes) VALUES(?1, ?2)"));
+  TRY_VOID(replace_entry.prepare(db, "INSERT OR REPLACE INTO entries(id, bytes) VALUES(?1, ?2)"));
+  TRY_VOID(drop_leaves.prepare(db, "DELETE FROM open_leaves WHERE id >= ?1 AND id < ?1 + 256"));
   TRY_VOID(add_open_leaf.prepare(db, "INSERT INTO open_leaves(id, hash) VALUES(?1, ?2)"));
   TRY_VOID(close_leaves.prepare(db, "DELETE FROM open_leaves WHERE id < ?1"));
   TRY_VOID(put_tile.prepare(db, "INSERT OR REPLACE INTO tiles(id, hashes) VALUES(?1, ?2)"));
@@ -428,6 +432,33 @@ Result<std::optional<Bytes>> SqliteStore::map_node(ByteView path) {
   Statement& get = implementation_->get_map_node;
   get.begin().bind(path);
   return implementation_->one_blob(get);
+}
+
+Status SqliteStore::Implementation::mend(const Mending& mending) {
+  std::uint64_t index = mending.first;
+  for (const Bytes& entry : mending.entries)
+    TRY_VOID(replace_entry.begin().bind(index++).bind(ByteView(entry)).run());
+  for (const StoredTile& tile : mending.tiles) {
+    const std::uint64_t first = tile.number * tile_width;
+    const bool open_leaf = tile.level == 0 && tile.hashes.size() < tile_width * sizeof(Sha256);
+    if (open_leaf) TRY_VOID(drop_leaves.begin().bind(first).run());
+    TRY_VOID(write_tile(tile, open_leaf ? first : tile_width * (tile.number + 1)));
+  }
+  return {};
+}
+
+Status SqliteStore::mend(const Mending& mending) {
+  Implementation& store = *implementation_;
+  TRY_VOID(store.begin_write.begin().run());
+  Status written = store.mend(mending);
+  if (written) written = store.end_write.begin().run();
+  if (!written && sqlite3_get_autocommit(store.database.get()) == 0)
+    (void)store.abandon.begin().run();
+  return written;
+}
+
+Result<bool> SqliteStore::heal_index() {
+  return implementation_->found_by->heal(implementation_->last_head);
 }
 
 Status SqliteStore::copy_to(const Path& file) {

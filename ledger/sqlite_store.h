@@ -42,6 +42,8 @@ class SqliteStore final : public Store {
   Result<std::uint64_t> lookups() override;
   Result<std::optional<Bytes>> tile(unsigned level, std::uint64_t number) override;
   Result<std::optional<Bytes>> map_node(ByteView path) override;
+  Status mend(const Mending& mending) override;
+  Result<bool> heal_index() override;
   // One process writes a file, whoever holds Log's lock: it leads, and has nobody to tell.
   Result<bool> lead() override { return true; }
   Status hold() override { return {}; }

@@ -78,6 +78,13 @@ struct Commit {
   std::vector<MapNode> map_nodes;
 };
 
+// Mending replaces what rotted: entries from `first` on, and whole tiles.
+struct Mending {
+  std::uint64_t first = 0;
+  std::vector<Bytes> entries;
+  std::vector<StoredTile> tiles;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -107,6 +114,10 @@ class Store {
   // announce tells the other processes what was published; announced gives the newest, or nothing.
   virtual Status announce(const std::string& note, std::uint64_t size) = 0;
   virtual Result<std::optional<std::string>> announced() = 0;
+  // mend writes, in one transaction, what ledger/repair.h proved; the head stays.
+  virtual Status mend(const Mending& mending) = 0;
+  // heal_index reads the index and makes it again where it is damaged: then true.
+  virtual Result<bool> heal_index() = 0;
   // copy_to writes a copy of the log as it is now, whole and synced, to a new SQLite file.
   virtual Status copy_to(const Path& file) = 0;
 };

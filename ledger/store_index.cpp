@@ -146,6 +146,16 @@ Result<std::uint64_t> StoreIndex::lookups(const Head& head) {
   return lookups_.records();
 }
 
+Result<bool> StoreIndex::heal(const Head& head) {
+  const Status sound = check();
+  if (sound) return false;
+  if (sound.error().rule != rules::index_damaged) return fail(sound.error());
+  TRY_VOID(digests_.forget());
+  TRY_VOID(lookups_.forget());
+  TRY_VOID(follow(head));
+  return true;
+}
+
 Status StoreIndex::check() const {
   TRY_VOID(digests_.check());
   return lookups_.check();

@@ -27,6 +27,8 @@ class StoreIndex {
                                           const Head& head);
   Result<std::uint64_t> lookups(const Head& head);
   Status check() const;
+  // heal checks, and where a file is damaged drops all and reads the entries again: then true.
+  Result<bool> heal(const Head& head);
 
  private:
   StoreIndex(Store& store, IndexLimits limits, EntryIndex digests, EntryIndex lookups)

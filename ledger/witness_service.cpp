@@ -64,7 +64,8 @@ class HttpWitness final : public WitnessClient {
   Result<WitnessAnswer> add_checkpoint(const std::string& body) override {
     TRY(const http::ClientResponse response,
         client_.post(url_ + "/add-checkpoint", "text/plain", to_bytes(body)));
-    return WitnessAnswer{response.status, response.content_type, to_string(response.body)};
+    return WitnessAnswer{response.status, response.content_type,
+                         attest::to_string(ByteView(response.body))};
   }
 
  private:

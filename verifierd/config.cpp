@@ -83,6 +83,12 @@ class Reader {
     config_.store = store.value_or("");
     if (!config_.store.empty() && !config_.store.starts_with("postgresql://"))
       return fail(log.wrong("store", "is not known").expected("postgresql://…"));
+    TRY(const auto mirror, log.optional_text("mirror"));
+    if (mirror)
+      config_.mirror =
+          mirror->find("://") == std::string::npos ? absolute(*mirror).string() : *mirror;
+    TRY(const auto mirror_ca, log.optional_text("mirror_ca_file"));
+    if (mirror_ca) config_.mirror_ca = absolute(*mirror_ca);
     TRY(const auto interval, log.optional_short_span("checkpoint_interval"));
     config_.checkpoint_interval = interval.value_or(config_.checkpoint_interval);
     if (config_.checkpoint_interval < milliseconds(50) ||

@@ -41,6 +41,8 @@ struct Config {
   Path log_directory;   // made by `attestctl ledger init`
   std::string log_key;  // file or pkcs11: URI
   std::string store;    // "postgresql://…" where several verifiers share the log; empty: SQLite
+  std::string mirror;   // a directory or URL of the log's files, from which rot is repaired
+  std::optional<Path> mirror_ca;
   std::chrono::milliseconds checkpoint_interval{1000};
   Seconds refresh_interval{600};  // an idle log's checkpoint is cosigned anew this often
   std::size_t witness_quorum = 0;

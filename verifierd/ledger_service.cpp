@@ -1,5 +1,6 @@
 #include "verifierd/ledger_service.h"
 
+#include "ledger/http_source.h"
 #include "ledger/witness_service.h"
 #include "libattest/base/text.h"
 #include "libattest/http/daemon.h"
@@ -12,6 +13,16 @@ namespace {
 using statement::Kind;
 constexpr std::size_t outbox_batch = 256;
 constexpr std::chrono::seconds longest_wait{10};
+
+Result<std::shared_ptr<ledger::TileSource>> open_mirror(const Config& config) {
+  if (config.mirror.empty()) return nullptr;
+  if (config.mirror.find("://") == std::string::npos)
+    return std::make_shared<ledger::DirectorySource>(config.mirror);
+  http::ClientOptions options;
+  options.ca_file = config.mirror_ca;
+  TRY(http::Client client, http::Client::make(std::move(options), system_random()));
+  return std::make_shared<ledger::HttpSource>(config.mirror, std::move(client));
+}
 
 }  // namespace
 
@@ -40,6 +51,7 @@ Result<std::unique_ptr<LedgerService>> LedgerService::open(const Config& config,
   ledger::LogPlace place;
   place.directory = config.log_directory;
   place.store = config.store;
+  TRY(place.mirror, open_mirror(config));
   TRY(auto log, ledger::Log::open(std::move(place), key));
   std::unique_ptr<LedgerService> service(
       new LedgerService(config, state, trust, std::move(now), std::move(log), std::move(key)));

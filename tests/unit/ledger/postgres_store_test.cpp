@@ -96,9 +96,10 @@ TEST_CASE("a log in PostgreSQL adds, finds, signs, publishes and is opened again
 
 TEST_CASE("an entry or a hash altered in PostgreSQL stops the signature") {
   if (skipped()) return;
-  const auto* sql = GENERATE("UPDATE attest_entries SET bytes = 'x' WHERE id = 1",
-                             "DELETE FROM attest_entries WHERE id = 1",
-                             "UPDATE attest_tiles SET hashes = decode(repeat('00', 32), 'hex')");
+  const std::string sql =
+      GENERATE(as<std::string>{}, "UPDATE attest_entries SET bytes = 'x' WHERE id = 1",
+               "DELETE FROM attest_entries WHERE id = 1",
+               "UPDATE attest_tiles SET hashes = decode(repeat('00', 32), 'hex')");
   SharedLog shared;
   for (const char* name : {"a", "b", "c"}) must(shared.test.add(name));
   must(shared.test.publish());

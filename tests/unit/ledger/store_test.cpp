@@ -1,27 +1,14 @@
-#include <sqlite3.h>
-
 #include "ledger/fsck.h"
 #include "ledger/sequencer.h"
 #include "ledger/sqlite_store.h"
 #include "tests/support/catch.h"
 #include "tests/support/ledger_fixture.h"
+#include "tests/support/tamper.h"
 
 using namespace attest;
 using namespace attest::ledger;
 
 namespace {
-
-// tamper changes a database behind the log's back, as an intruder or rotten bits would.
-void tamper(const Path& database, const std::string& sql) {
-  sqlite3* opened = nullptr;
-  REQUIRE(sqlite3_open(database.c_str(), &opened) == SQLITE_OK);
-  char* message = nullptr;
-  const int code = sqlite3_exec(opened, sql.c_str(), nullptr, nullptr, &message);
-  INFO((message == nullptr ? "" : message));
-  sqlite3_free(message);
-  CHECK(code == SQLITE_OK);
-  sqlite3_close(opened);
-}
 
 void copy_database(const Path& from, const Path& to) {
   for (const char* part : {"", "-wal", "-shm"}) {
