@@ -9,7 +9,8 @@ namespace {
 Result<PrefixCache::Begun> begin(const Transformer& transformer, const GenerateRequest& request,
                                  std::size_t capacity) {
   if (request.prefixes)
-    return request.prefixes->begin(transformer, request.prompt, capacity, request.profile);
+    return request.prefixes->begin(transformer, request.prompt, capacity, request.profile,
+                                   request.reader);
   TRY(Sequence sequence, Sequence::begin(transformer, capacity, request.profile));
   return PrefixCache::Begun{std::move(sequence), {}};
 }
@@ -71,7 +72,8 @@ Result<Answer> generate(const Transformer& transformer, const GenerateRequest& r
     }
   }
   answer.logits = chain.hashes();
-  if (request.prefixes) request.prefixes->keep(std::move(sequence), text, answer.logits);
+  if (request.prefixes)
+    request.prefixes->keep(std::move(sequence), text, answer.logits, request.reader);
   return answer;
 }
 

@@ -22,6 +22,7 @@ struct GenerateRequest {
   // prefixes has what was read of the prompt before, and keeps what is read now. The answer and its
   // chain are the same to the bit.
   PrefixCache* prefixes = nullptr;
+  Sha256 reader{};  // whose prompt this is, among those who share a prefix cache
   // form keeps the answer to the form that was asked for; one that begins, and is used up.
   FormedAnswer* form = nullptr;
   // passes that are shared with other texts; the machine's own without

@@ -6,12 +6,12 @@ namespace attest::inference {
 
 Result<PrefixCache::Begun> PrefixCache::begin(const Transformer& transformer,
                                               std::span<const Token> text, std::size_t capacity,
-                                              exact::Profile profile) {
+                                              exact::Profile profile, const Sha256& reader) {
   TRY(Sequence sequence, Sequence::begin(transformer, capacity, profile));
   Begun begun{std::move(sequence), {}};
   if (text.empty()) return begun;
-  const auto [known, length] =
-      find(transformer.fsverity(), text.first(std::min(text.size() - 1, capacity)), profile);
+  const auto [known, length] = find(reader, transformer.fsverity(),
+                                    text.first(std::min(text.size() - 1, capacity)), profile);
   if (!known) return begun;
   begun.sequence.cache_.copy(known->cache, length);
   begun.sequence.length_ = length;
@@ -20,14 +20,15 @@ Result<PrefixCache::Begun> PrefixCache::begin(const Transformer& transformer,
   return begun;
 }
 
-PrefixCache::Match PrefixCache::find(const Sha256& model, std::span<const Token> text,
-                                     exact::Profile profile) {
+PrefixCache::Match PrefixCache::find(const Sha256& reader, const Sha256& model,
+                                     std::span<const Token> text, exact::Profile profile) {
   const std::lock_guard lock(mutex_);
   Match best;
   auto place = known_.end();
   for (auto it = known_.begin(); it != known_.end(); ++it) {
     const Known& known = **it;
-    if (known.model != model || known.cache.profile() != profile) continue;
+    if (known.reader != reader || known.model != model || known.cache.profile() != profile)
+      continue;
     const auto common =
         static_cast<std::size_t>(std::ranges::mismatch(known.text, text).in2 - text.begin());
     if (common <= best.length) continue;
@@ -39,11 +40,12 @@ PrefixCache::Match PrefixCache::find(const Sha256& model, std::span<const Token>
 }
 
 void PrefixCache::keep(Sequence sequence, std::span<const Token> text,
-                       std::span<const Sha256> hashes) {
+                       std::span<const Sha256> hashes, const Sha256& reader) {
   const std::size_t length = sequence.length();
   const auto tokens = text.first(length);
   const auto links = hashes.first(length);
-  auto known = std::make_shared<const Known>(Known{sequence.transformer().fsverity(),
+  auto known = std::make_shared<const Known>(Known{reader,
+                                                   sequence.transformer().fsverity(),
                                                    {tokens.begin(), tokens.end()},
                                                    {links.begin(), links.end()},
                                                    std::move(sequence.cache_)});
@@ -52,9 +54,10 @@ void PrefixCache::keep(Sequence sequence, std::span<const Token> text,
   const std::lock_guard lock(mutex_);
   // What is only a beginning of the new text is of no more use.
   std::erase_if(known_, [&](const auto& old) {
-    const bool contained =
-        old->model == known->model && old->cache.profile() == known->cache.profile() &&
-        old->text.size() <= length && std::ranges::equal(old->text, tokens.first(old->text.size()));
+    const bool contained = old->reader == known->reader && old->model == known->model &&
+                           old->cache.profile() == known->cache.profile() &&
+                           old->text.size() <= length &&
+                           std::ranges::equal(old->text, tokens.first(old->text.size()));
     if (contained) used_ -= size_of(*old);
     return contained;
   });

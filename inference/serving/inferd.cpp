@@ -105,6 +105,7 @@ Status Inferd::assemble(std::string runtime, Random& random) {
                      .limits = {limits.body, limits.prompt, limits.max_tokens},
                      .queue = {limits.together, limits.queue, limits.queue_time},
                      .answer_time = limits.answer_time,
+                     .prefixes = limits.prefixes,
                      .per_key = limits.per_key,
                      .answer_without = receipts.answer_without},
       Serving::Parts{*model_, *identity_, *receipts_, *executor_, random, now_});

@@ -108,6 +108,7 @@ class ConfigurationReader {
     TRY_VOID(read_number(*table, "max_tokens", {1, 1 << 20}, limits.max_tokens));
     TRY_VOID(read_number(*table, "together", {1, 64}, limits.together));
     TRY_VOID(read_number(*table, "queue", {0, 256}, limits.queue));
+    TRY_VOID(read_number(*table, "prefixes", {0, std::uint64_t{1} << 40}, limits.prefixes));
     TRY_VOID(read_number(*table, "per_key", {0, 256}, limits.per_key));
     TRY_VOID(read_span(*table, "queue_time", limits.queue_time));
     TRY_VOID(read_span(*table, "answer_time", limits.answer_time));

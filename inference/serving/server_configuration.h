@@ -40,6 +40,7 @@ struct ServerConfiguration {
     std::uint64_t queue = 16;           // requests that may wait for their turn,
     Seconds queue_time{30};             // and how long
     Seconds answer_time{600};           // of one answer
+    std::uint64_t prefixes = 1U << 30;  // bytes of texts that were read, kept for the same key
     std::uint64_t per_key = 0;          // requests of one API key at once; 0: any number
   } limits;
 

@@ -143,6 +143,7 @@ OrderedJson text_chances(const std::vector<TokenChances>& chances, const Tokeniz
 
 // Work is one answer, from the request to its receipt.
 struct Serving::Work {
+  Sha256 reader{};  // digest of the API key, where there is one
   CompletionRequest request;
   ServedModel::InForce served;
   std::vector<Token> prompt;
@@ -204,7 +205,8 @@ Serving::Serving(ServingOptions options, Parts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
       queue_(options_.queue),
-      passes_({.executor = &parts_.executor}) {}
+      passes_({.executor = &parts_.executor}),
+      prefixes_(options_.prefixes) {}
 
 void Serving::use_keys(std::optional<ApiKeys> keys) {
   const std::lock_guard lock(keys_mutex_);
@@ -374,6 +376,7 @@ Result<std::shared_ptr<Serving::Work>> Serving::prepare(CompletionRequest reques
   auto work = std::make_shared<Work>();
   work->request = std::move(request);
   TRY(work->claim, claim(from));
+  if (const auto key = key_in(from)) work->reader = sha256(as_bytes(*key));
   // A stream learns by itself that its reader is gone.
   if (!work->request.stream) work->reader_left = from.client_left;
   if (!work->request.has_seed) {
@@ -437,6 +440,8 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
                                 .sampler = work.request.sampler,
                                 .max_tokens = work.request.max_tokens,
                                 .end_tokens = model.tokenizer().vocabulary().end_tokens(),
+                                .prefixes = &prefixes_,
+                                .reader = work.reader,
                                 .form = form ? &*form : nullptr,
                                 .passes = &passes_,
                                 .choices = choices};

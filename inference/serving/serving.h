@@ -49,6 +49,7 @@ struct ServingOptions {
   CompletionLimits limits;
   GenerationQueue::Limits queue;
   std::chrono::seconds answer_time{600};  // an answer that takes longer ends where it is
+  std::uint64_t prefixes = 1U << 30;      // bytes of texts that were read, kept for the same key
   std::uint64_t per_key = 0;              // requests of one API key at once; 0: any number
   bool answer_without = false;
 };
@@ -115,6 +116,7 @@ class Serving {
   const Parts parts_;
   GenerationQueue queue_;
   SharedPasses passes_;
+  PrefixCache prefixes_;
   mutable std::mutex keys_mutex_;
   std::optional<ApiKeys> keys_;
   std::mutex claims_mutex_;

@@ -1,30 +1,12 @@
 // What templates can call: filters, tests, methods and functions, with Jinja's and Python's names
-// and meanings. All are pure.
+// and meanings. All are pure. Each kind is a file: template_filters.cpp, template_tests.cpp,
+// template_methods.cpp, and the functions and what looks into values in template_functions.cpp.
 #pragma once
 
-#include "inference/template/template_value.h"
+#include "inference/template/template_arguments.h"
 #include "libattest/base/time.h"
 
 namespace attest::inference::templates {
-
-struct Arguments {
-  std::vector<Value> positional;
-  std::vector<std::pair<std::string, Value>> named;
-
-  // find gives the argument at `place`, or the one of that name; nullptr where there is neither.
-  const Value* find(std::size_t place, std::string_view name) const;
-};
-
-// Work is what a rendering may still do. One unit is a step of the interpreter or a byte made.
-class Work {
- public:
-  explicit Work(std::uint64_t units) : left_(units) {}
-  // spend refuses what is beyond the limit (rules::template_limit).
-  Status spend(std::uint64_t units);
-
- private:
-  std::uint64_t left_;
-};
 
 // Each refuses names it does not know and arguments that do not fit (rules::template_value).
 Result<Value> apply_filter(std::string_view name, const Value& value, const Arguments& arguments,
@@ -47,11 +29,8 @@ Result<Value> item_of(const Value& value, const Value& key);
 Result<std::shared_ptr<const List>> items_of(const Value& value);
 Result<bool> contains(const Value& value, const Value& item);
 
-Error wrong_value(std::string what);
-
 }  // namespace attest::inference::templates
 
 namespace attest::rules {
-inline constexpr Rule template_value{"inference.template.value"};
 inline constexpr Rule template_raised{"inference.template.raised"};
-}  // namespace attest::rules
+}

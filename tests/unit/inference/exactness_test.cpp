@@ -160,6 +160,9 @@ TEST_CASE("what was read before is found by its tokens, model and profile, and n
   REQUIRE(known(prefixes, {1, 2, 3}) == 1);
   REQUIRE(known(prefixes, {9, 2, 3}) == 0);
   REQUIRE(known(prefixes, some_text(40), exact::Profile::exact_1_kv8) == 0);
+  const auto of_another = must(prefixes.begin(transformer, some_text(40), 64,
+                                              exact::Profile::exact_1, sha256(as_bytes("other"))));
+  REQUIRE(of_another.sequence.length() == 0);
   // Room for one text only: the one used last stays.
   const std::size_t one = KeyValueCache(transformer.shape(), 30, exact::Profile::exact_1).bytes(30);
   PrefixCache small(one * 3 / 2);
