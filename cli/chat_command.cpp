@@ -4,6 +4,7 @@
 #include <iterator>
 #include <thread>
 
+#include "cli/answer_signer.h"
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/model_file.h"
@@ -24,6 +25,8 @@ struct ChatOptions {
   std::string policy;
   std::string system;
   std::string template_file;
+  std::string agent;
+  std::string receipts;  // a folder
   bool render = false;
   std::size_t max_tokens = 512;
   unsigned threads = 0;
@@ -36,17 +39,19 @@ Result<model::Gguf> read_description(const std::string& path) {
   return gguf;
 }
 
-// The template of a file of its own, or `own`, the model's.
-Result<inference::ChatTemplate> find_template(const ChatOptions& options, const std::string& own) {
-  if (!options.template_file.empty()) {
-    TRY(const std::string source, read_text_file(Path(options.template_file)));
-    TRY_WITHIN(options.template_file, auto parsed, inference::ChatTemplate::parse(source));
-    return parsed;
-  }
+// The source of the template: of a file of its own, or `own`, the model's.
+Result<std::string> find_source(const ChatOptions& options, const std::string& own) {
+  if (!options.template_file.empty()) return read_text_file(Path(options.template_file));
   if (own.empty())
     return fail(refused(rules::conversation, options.model + " has no chat template")
                     .next("give one: --template FILE, or continue a text: attestctl infer"));
-  TRY_WITHIN(options.model, auto parsed, inference::ChatTemplate::parse(own));
+  return own;
+}
+
+Result<inference::ChatTemplate> parse_template(const ChatOptions& options,
+                                               const std::string& source) {
+  TRY_WITHIN(options.template_file.empty() ? options.model : options.template_file, auto parsed,
+             inference::ChatTemplate::parse(source));
   return parsed;
 }
 
@@ -57,7 +62,8 @@ Result<Report> render(const ChatOptions& options, const Context& context) {
     TRY(gguf, read_description(options.model));
     TRY_WITHIN(options.model, own, gguf->text_or("tokenizer.chat_template", ""));
   }
-  TRY(const auto chat_template, find_template(options, own));
+  TRY(const std::string source, find_source(options, own));
+  TRY(const auto chat_template, parse_template(options, source));
   const std::string json{std::istreambuf_iterator<char>(std::cin), {}};
   TRY_WITHIN("standard input", auto variables, inference::parse_variables(json));
   Report report;
@@ -85,29 +91,77 @@ std::string printable_piece(std::string text) {
   return text;
 }
 
-Result<std::string> answer(const inference::RunnableModel& model,
-                           const inference::ChatTemplate& chat_template,
-                           const nlohmann::ordered_json& messages, const ChatOptions& options,
-                           const inference::Machine& machine, inference::PrefixCache& prefixes,
-                           const Context& context) {
-  const inference::Tokenizer& tokenizer = model.tokenizer();
-  TRY(const auto read, inference::read_conversation(
-                           chat_template, tokenizer,
-                           {{"messages", messages}, {"add_generation_prompt", true}}, context.now));
-  const auto& ends = tokenizer.vocabulary().end_tokens();
-  const inference::GenerateRequest request{.prompt = read.tokens,
-                                           .sampler = options.sampler,
-                                           .max_tokens = options.max_tokens,
-                                           .end_tokens = ends,
-                                           .prefixes = &prefixes};
-  TRY(const auto made,
-      inference::generate(*model.transformer(), request, machine, [&](inference::Token token) {
-        if (!context.json) context.terminal.write(printable_piece(tokenizer.piece(token)));
-        return true;
-      }));
-  if (!context.json) context.terminal.write("\n");
-  return tokenizer.decode(made.tokens);
-}
+// One conversation: what was said, who answers, and the receipts so far.
+class Conversation {
+ public:
+  Conversation(const ChatOptions& options, const Context& context,
+               const inference::RunnableModel& model, inference::ChatTemplate chat_template,
+               std::string template_source, AnswerSigner signer)
+      : options_(&options),
+        context_(&context),
+        model_(&model),
+        template_(std::move(chat_template)),
+        template_digest_(sha256(as_bytes(template_source))),
+        signer_(std::move(signer)) {
+    if (!options.system.empty()) say("system", options.system);
+  }
+
+  void say(const char* role, const std::string& content) {
+    messages_.push_back({{"role", role}, {"content", content}});
+  }
+  // answer lets the model speak, shows it while it does, and signs what it said.
+  Status answer(const inference::Machine& machine) {
+    const inference::Tokenizer& tokenizer = model_->tokenizer();
+    TRY(const auto read,
+        inference::read_conversation(template_, tokenizer,
+                                     {{"messages", messages_}, {"add_generation_prompt", true}},
+                                     context_->now));
+    const inference::GenerateRequest request{.prompt = read.tokens,
+                                             .sampler = options_->sampler,
+                                             .max_tokens = options_->max_tokens,
+                                             .end_tokens = tokenizer.vocabulary().end_tokens(),
+                                             .prefixes = &prefixes_};
+    TRY(const auto made,
+        inference::generate(*model_->transformer(), request, machine, [&](inference::Token token) {
+          if (!context_->json) context_->terminal.write(printable_piece(tokenizer.piece(token)));
+          return true;
+        }));
+    if (!context_->json) context_->terminal.write("\n");
+    say("assistant", tokenizer.decode(made.tokens));
+    return sign(read.tokens, made);
+  }
+  const nlohmann::ordered_json& messages() const { return messages_; }
+  const nlohmann::ordered_json& receipts() const { return receipts_; }
+  const AnswerSigner& signer() const { return signer_; }
+
+ private:
+  Status sign(const std::vector<inference::Token>& prompt, const inference::Answer& made) {
+    inference::Receipt receipt = signer_.begin(*model_, context_->now);
+    receipt.prompt = prompt;
+    receipt.template_digest = template_digest_;
+    receipt.sampler = options_->sampler;
+    receipt.answer = made.tokens;
+    receipt.stopped = made.stopped;
+    receipt.logits = made.logits;
+    TRY(const AnswerSigner::Signed done, signer_.sign(receipt, {}, context_->now));
+    receipts_.push_back(to_hex(done.id));
+    if (options_->receipts.empty()) return {};
+    TRY_VOID(system_files().make_directories(options_->receipts, 0700));
+    return write_file_atomically(Path(options_->receipts) / (to_hex(done.id) + ".receipt"),
+                                 done.file, 0600);
+  }
+
+  const ChatOptions* options_;
+  const Context* context_;
+  const inference::RunnableModel* model_;
+  inference::ChatTemplate template_;
+  Sha256 template_digest_;
+  AnswerSigner signer_;
+  // Each turn is read on top of the turns before it.
+  inference::PrefixCache prefixes_{1ULL << 30};
+  nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
+  nlohmann::ordered_json receipts_ = nlohmann::ordered_json::array();
+};
 
 Result<Report> chat(const ChatOptions& options, const Context& context) {
   if (options.render) {
@@ -123,17 +177,16 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
   TRY(const auto model,
       inference::open_verified_model(options.model, bundle, trust, policy, context.now));
   TRY_VOID(inference::writing_model(model));
-  TRY(const auto chat_template, find_template(options, model.chat_template()));
+  TRY(std::string source, find_source(options, model.chat_template()));
+  TRY(auto chat_template, parse_template(options, source));
+  TRY(AnswerSigner signer, AnswerSigner::make(options.agent));
 
   const unsigned threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   const auto pool = inference::make_thread_pool(threads);
   const inference::Machine machine{.executor = pool.get()};
-  // Each turn is read on top of the turns before it.
-  inference::PrefixCache prefixes(1ULL << 30);
-  auto messages = nlohmann::ordered_json::array();
-  if (!options.system.empty())
-    messages.push_back({{"role", "system"}, {"content", options.system}});
+  Conversation conversation(options, context, model, std::move(chat_template), std::move(source),
+                            std::move(signer));
   if (!context.json)
     context.terminal.write(model.verdict().release +
                            " checks out. Write a line; an empty one or end of input ends.\n");
@@ -141,16 +194,17 @@ Result<Report> chat(const ChatOptions& options, const Context& context) {
   for (;;) {
     if (!context.json) context.terminal.write("> ");
     if (!std::getline(std::cin, line) || line.empty()) break;
-    messages.push_back({{"role", "user"}, {"content", line}});
-    TRY(const std::string text,
-        answer(model, chat_template, messages, options, machine, prefixes, context));
-    messages.push_back({{"role", "assistant"}, {"content", text}});
+    conversation.say("user", line);
+    TRY_VOID(conversation.answer(machine));
   }
   Report report;
   report.json["release"] = model.verdict().release;
-  report.json["messages"] = messages;
-  report.json["receipt"] = nullptr;
-  report.line("No receipt was signed; attestctl infer signs one.");
+  report.json["messages"] = conversation.messages();
+  report.json["receipts"] = conversation.receipts();
+  report.field("receipts", std::to_string(conversation.receipts().size()) + " signed" +
+                               (options.receipts.empty() ? "; keep them with --receipts FOLDER"
+                                                         : ", in " + options.receipts));
+  report.field("key", conversation.signer().key_in_words());
   return report;
 }
 
@@ -182,6 +236,10 @@ void add_chat_command(CommandLine& command_line) {
   verb->add_option("--min-p", options->sampler.min_p,
                    "Leave out tokens of less than this share of the likeliest");
   verb->add_option("--seed", options->sampler.seed, "The same seed gives the same answer");
+  verb->add_option("--agent", options->agent,
+                   "agentd's socket: has the node's TPM quote the receipt key");
+  verb->add_option("--receipts", options->receipts,
+                   "Write the receipt of each answer into this folder");
   verb->add_option("--threads", options->threads,
                    "All cores without; the answer does not depend on it");
   command_line.runs(verb, [options](const Context& context) { return chat(*options, context); });

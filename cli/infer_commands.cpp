@@ -4,17 +4,16 @@
 #include <iterator>
 #include <thread>
 
+#include "cli/answer_signer.h"
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/model_file.h"
 #include "cli/trust_file.h"
 #include "inference/answer/generate.h"
-#include "inference/answer/receipt_file.h"
 #include "inference/kernels/exact.h"
 #include "inference/model/verified_model.h"
 #include "libattest/base/text.h"
 #include "libattest/crypto/random.h"
-#include "libattest/http/agent_client.h"
 
 namespace attest::cli {
 
@@ -48,28 +47,6 @@ std::string printable_text(std::string text) {
   return text;
 }
 
-// What the node's agent said of the key that will sign the receipt.
-struct Attested {
-  std::optional<std::string> result;  // the EAR
-  std::optional<std::string> node;
-};
-
-// Has the node quote the receipt key. Without an agent the key is bound to no TPM, and the receipt
-// says so; a node that did not pass gets no receipt at all.
-Result<Attested> attest_key(const std::string& socket, const SigningKey& key) {
-  if (socket.empty()) return Attested{};
-  TRY(auto agent, http::connect_agent(socket));
-  TRY(const evidence::RuntimeAnswer answer, agent.bind_runtime_key(key.public_key().spki_der()));
-  if (answer.verdict != "pass" || !answer.result)
-    return fail(refused(rules::receipt_node_failed,
-                        "this node's attestation did not pass, so nothing it computes counts")
-                    .expected("pass")
-                    .found(answer.verdict.value_or("no verdict") + ": " + answer.detail)
-                    .next("see why: attestctl node show NODE --server URL"));
-  TRY(const auto parsed, result::parse_result(as_bytes(*answer.result)));
-  return Attested{answer.result, parsed.ear().subject};
-}
-
 // The form that --schema or --grammar asks for.
 Result<std::optional<inference::AnswerForm>> read_form(const InferOptions& options) {
   using Kind = inference::AnswerForm::Kind;
@@ -90,27 +67,6 @@ Result<inference::FormedAnswer> begin_form(const inference::AnswerForm& form,
                                         std::make_shared<const inference::TokenOrder>(tokenizer));
 }
 
-inference::Receipt make_receipt(const inference::RunnableModel& model, const Attested& attested,
-                                std::vector<inference::Token> prompt, const InferOptions& options,
-                                const inference::Answer& answer, Time started) {
-  inference::Receipt receipt;
-  receipt.profile = options.profile;
-  receipt.runtime = "attestctl " ATTEST_VERSION;
-  receipt.node = attested.node;
-  receipt.model = {digest_uri(model.sha256()), model.fsverity(), model.bundle().release().index};
-  const auto& checkpoint = model.bundle().checkpoint();
-  receipt.checkpoint =
-      inference::Receipt::Checkpoint{checkpoint.origin(), checkpoint.size(), checkpoint.root()};
-  receipt.prompt = std::move(prompt);
-  receipt.sampler = options.sampler;
-  receipt.answer = answer.tokens;
-  receipt.stopped = answer.stopped;
-  receipt.logits = answer.logits;
-  if (attested.result) receipt.result = sha256(as_bytes(*attested.result));
-  receipt.started = started;
-  return receipt;
-}
-
 // Commits the receipt to its prompt instead of saying it, and writes what opens the commitment to a
 // file that only its owner reads.
 Status keep_private(inference::Receipt& receipt, const Path& path) {
@@ -119,7 +75,7 @@ Status keep_private(inference::Receipt& receipt, const Path& path) {
   std::ranges::copy(random, salt.begin());
   const OrderedJson opening = {{"salt", to_hex(salt)}, {"prompt", *receipt.prompt}};
   TRY_VOID(write_file_atomically(path, as_bytes(opening.dump() + "\n"), 0600));
-  receipt.prompt_commitment = inference::commit_prompt(*receipt.prompt, salt);
+  receipt.prompt_tree = inference::commit_to_tokens(*receipt.prompt, salt);
   receipt.prompt.reset();
   return {};
 }
@@ -139,8 +95,7 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
   if (form) {
     TRY(formed, begin_form(*form, options, tokenizer));
   }
-  TRY(const auto key, make_signing_key(KeyKind::ed25519, system_random()));
-  TRY(const Attested attested, attest_key(options.agent, *key));
+  TRY(const AnswerSigner signer, AnswerSigner::make(options.agent));
 
   const unsigned threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
@@ -161,33 +116,30 @@ Result<Report> infer(const InferOptions& options, const Context& context) {
       }));
   if (!context.json) context.terminal.write("\n\n");
 
-  auto receipt = make_receipt(model, attested, std::move(prompt), options, answer, context.now);
+  inference::Receipt receipt = signer.begin(model, context.now);
+  receipt.profile = options.profile;
+  receipt.prompt = std::move(prompt);
+  receipt.sampler = options.sampler;
+  receipt.answer = answer.tokens;
+  receipt.stopped = answer.stopped;
+  receipt.logits = answer.logits;
   if (form) receipt.form = inference::Receipt::Form{form->kind, form->digest()};
   if (!options.private_prompt.empty()) TRY_VOID(keep_private(receipt, options.private_prompt));
-  TRY(const Bytes signed_receipt, inference::sign_receipt(receipt, "attestctl", context.now, *key));
-  const Sha256 id = sha256(signed_receipt);
-  if (!options.agent.empty()) {
-    TRY(auto agent, http::connect_agent(options.agent));
-    TRY_VOID(agent.submit_receipt(id));
-  }
-  const Bytes file =
-      inference::encode_receipt_file(signed_receipt, key->public_key(), attested.result, {},
-                                     form ? std::optional(form->text) : std::nullopt);
+  TRY(const AnswerSigner::Signed done, signer.sign(receipt, form, context.now));
   Report report;
   report.json = {{"tokens", answer.tokens},
                  {"text", tokenizer.decode(answer.tokens)},
                  {"stopped", answer.stopped},
                  {"model", receipt.model.subject},
                  {"release", model.verdict().release},
-                 {"receipt", to_hex(id)},
-                 {"node", attested.node ? OrderedJson(*attested.node) : OrderedJson()}};
+                 {"receipt", to_hex(done.id)},
+                 {"node", signer.node() ? OrderedJson(*signer.node()) : OrderedJson()}};
   report.field("model", model.verdict().release);
   report.field("as of", model.verdict().checkpoint);
-  report.field("receipt", to_hex(id));
-  report.field("key", attested.node ? "made for this run, quoted by the TPM of " + *attested.node
-                                    : "made for this run, bound to no TPM (no --agent)");
+  report.field("receipt", to_hex(done.id));
+  report.field("key", signer.key_in_words());
   if (!options.receipt.empty()) {
-    TRY_VOID(write_file_atomically(options.receipt, file));
+    TRY_VOID(write_file_atomically(options.receipt, done.file));
     report.json["receipt_file"] = options.receipt;
     report.field("written to", options.receipt);
     report.line("Check every token: attestctl receipt replay " + options.receipt + " --model " +

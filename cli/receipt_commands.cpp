@@ -1,4 +1,5 @@
-// attestctl receipt: show, prove, verify, replay: did this answer come from that model?
+// attestctl receipt: show, disclose, prove, verify, replay: did this answer come from that model?
+#include <charconv>
 #include <thread>
 
 #include "cli/command_line.h"
@@ -23,6 +24,9 @@ struct ReceiptOptions {
   std::string model;
   std::string policy;
   std::string opening;
+  std::string disclosure;
+  std::string tokens;
+  std::string out;
   std::size_t sample = 0;
   std::uint64_t memory_mb = 0;
   unsigned threads = 0;
@@ -58,6 +62,43 @@ void describe(Report& report, const inference::UntrustedReceipt& untrusted) {
       {"started", to_rfc3339(receipt.started)}};
 }
 
+std::string prompt_in_words(const inference::Receipt& receipt) {
+  if (receipt.prompt) return std::to_string(receipt.prompt->size()) + " tokens";
+  if (receipt.prompt_tree)
+    return std::to_string(receipt.prompt_tree->count) + " tokens kept private, each committed to";
+  return "kept private, committed to";
+}
+
+// The tokens of a private prompt that were disclosed, checked against the receipt's commitment; as
+// text where the model is given.
+Status show_disclosed(const ReceiptOptions& options, const inference::Receipt& receipt,
+                      Report& report) {
+  TRY(const std::string text, read_text_file(options.disclosure));
+  TRY_WITHIN(options.disclosure, const auto tokens, inference::decode_disclosure(text));
+  if (!receipt.prompt_tree)
+    return fail(refused(rules::prompt_disclosure, "the receipt's prompt does not open in parts"));
+  const Status fits = inference::verify_disclosure(*receipt.prompt_tree, tokens);
+  if (!fits) {
+    Error error = fits.error();
+    return fail(std::move(error.within(options.disclosure)));
+  }
+  std::optional<inference::Tokenizer> tokenizer;
+  if (!options.model.empty()) {
+    TRY(auto file, system_files().open(options.model, OpenMode::read));
+    TRY_WITHIN(options.model, const auto gguf, model::read_gguf(*file));
+    TRY_WITHIN(options.model, tokenizer, inference::Tokenizer::read(gguf));
+  }
+  report.json["disclosed"] = OrderedJson::array();
+  for (const auto& each : tokens) {
+    const std::string piece = tokenizer ? tokenizer->piece(each.token) : "";
+    report.field("token " + std::to_string(each.index),
+                 std::to_string(each.token) + (tokenizer ? " \"" + printable(piece) + "\"" : "") +
+                     ", the prompt's");
+    report.json["disclosed"].push_back({{"index", each.index}, {"token", each.token}});
+  }
+  return {};
+}
+
 Result<Report> show(const ReceiptOptions& options) {
   TRY(const auto file, read_receipt(options.file));
   const inference::Receipt& receipt = file.receipt.receipt;
@@ -65,8 +106,8 @@ Result<Report> show(const ReceiptOptions& options) {
   describe(report, file.receipt);
   report.field("model", receipt.model.subject);
   report.field("profile", printable(receipt.profile, 40));
-  report.field("prompt", receipt.prompt ? std::to_string(receipt.prompt->size()) + " tokens"
-                                        : "kept private, committed to");
+  report.field("prompt", prompt_in_words(receipt));
+  if (!options.disclosure.empty()) TRY_VOID(show_disclosed(options, receipt, report));
   if (receipt.embedding) {
     report.field("embedding", std::to_string(receipt.embedding->size) + " numbers, " +
                                   digest_uri(receipt.embedding->digest));
@@ -220,6 +261,56 @@ unsigned threads_of(const ReceiptOptions& options) {
   return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
 }
 
+// Places of tokens: "3-9,12".
+Result<std::vector<std::uint64_t>> read_places(const std::string& text) {
+  std::vector<std::uint64_t> places;
+  const auto wrong = [&text] {
+    return fail(usage_error("--tokens takes places such as 3-9,12, rising, not \"" +
+                            printable(text, 40) + "\""));
+  };
+  const auto number = [](std::string_view digits) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const std::string_view part = std::string_view(text).substr(at, comma - at);
+    const std::size_t dash = part.find('-');
+    const auto first = number(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : number(part.substr(dash + 1));
+    if (!first || !last || *last < *first || *last - *first > 0xffff ||
+        (!places.empty() && *first <= places.back()))
+      return wrong();
+    for (std::uint64_t i = *first; i <= *last; ++i) places.push_back(i);
+    at = comma + 1;
+  }
+  return places;
+}
+
+// Opens some tokens of a private prompt, and leaves the others closed.
+Result<Report> disclose(const ReceiptOptions& options) {
+  TRY(const auto places, read_places(options.tokens));
+  TRY(const auto file, read_receipt(options.file));
+  const inference::Receipt& receipt = file.receipt.receipt;
+  TRY(const auto opening, read_opening(options.opening));
+  if (!receipt.prompt_tree ||
+      inference::commit_to_tokens(opening.prompt, opening.salt) != *receipt.prompt_tree)
+    return fail(refused(rules::prompt_disclosure, "this does not open the receipt's prompt")
+                    .within(options.opening));
+  TRY(const auto tokens, inference::disclose_tokens(opening.prompt, opening.salt, places));
+  TRY_VOID(
+      write_file_atomically(options.out, as_bytes(inference::encode_disclosure(tokens)), 0600));
+  Report report;
+  report.json = {{"disclosed", tokens.size()}, {"of", receipt.prompt_tree->count}};
+  report.line(std::to_string(tokens.size()) + " of " + std::to_string(receipt.prompt_tree->count) +
+              " tokens are disclosed in " + options.out);
+  report.line("Check them: attestctl receipt show " + options.file + " --disclosure " +
+              options.out);
+  return report;
+}
+
 // What a replay leaves unsaid about who answered.
 void say_binding(Report& report, inference::Binding binding) {
   if (binding == inference::Binding::bound) return;
@@ -332,7 +423,22 @@ void add_receipt_commands(CommandLine& command_line) {
   Command* verb = command_line.verb(group, "show", "Show what a receipt says, unchecked",
                                     "attestctl receipt show answer.receipt");
   verb->add_option("FILE", options->file, "The receipt")->required();
+  verb->add_option("--disclosure", options->disclosure,
+                   "Tokens of a private prompt: a file of attestctl receipt disclose");
+  verb->add_option("--model", options->model, "Show these tokens as this model's text");
   command_line.runs(verb, [options](const Context&) { return show(*options); });
+
+  options = std::make_shared<ReceiptOptions>();
+  verb = command_line.verb(group, "disclose", "Open some tokens of a private prompt, and no others",
+                           "attestctl receipt disclose answer.receipt --opening answer.opening "
+                           "--tokens 3-9,12 --out some.json");
+  verb->add_option("FILE", options->file, "The receipt")->required();
+  verb->add_option("--opening", options->opening, "A file of attestctl infer --private")
+      ->required();
+  verb->add_option("--tokens", options->tokens, "Their places in the prompt, from 0: 3-9,12")
+      ->required();
+  verb->add_option("--out", options->out, "Write what discloses them to this file")->required();
+  command_line.runs(verb, [options](const Context&) { return disclose(*options); });
 
   options = std::make_shared<ReceiptOptions>();
   verb =

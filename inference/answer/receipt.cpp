@@ -24,6 +24,8 @@ cbor::Value of_optional(const std::optional<Sha256>& digest) {
 
 cbor::Value of_prompt(const Receipt& receipt) {
   if (receipt.prompt) return cbor::Map{{"tokens", of_tokens(*receipt.prompt)}};
+  if (receipt.prompt_tree)
+    return cbor::Map{{"root", receipt.prompt_tree->root}, {"count", receipt.prompt_tree->count}};
   return cbor::Map{{"commitment", of_optional(receipt.prompt_commitment)}};
 }
 
@@ -122,6 +124,13 @@ Status read_prompt(cbor::Fields& fields, Receipt& receipt) {
     TRY(const cbor::Array* tokens, prompt.array("tokens"));
     TRY(receipt.prompt, tokens_in(*tokens, "prompt token"));
     if (receipt.prompt->empty()) return fail(wrong_form("an empty prompt"));
+  } else if (value->find("root")) {
+    PromptTree tree;
+    TRY(const cbor::Value* root, prompt.required("root"));
+    TRY(tree.root, cbor::expect_fixed<32>(*root, "root"));
+    TRY(tree.count, prompt.unsigned_integer("count"));
+    if (tree.count == 0) return fail(wrong_form("an empty prompt"));
+    receipt.prompt_tree = tree;
   } else {
     TRY(const cbor::Value* commitment, prompt.required("commitment"));
     TRY(receipt.prompt_commitment, cbor::expect_fixed<32>(*commitment, "commitment"));
@@ -207,11 +216,14 @@ Status read_answer(cbor::Fields& fields, Receipt& receipt) {
     receipt.logits.push_back(hash);
   }
   const std::size_t answered = receipt.answer.size() - 1;
-  const bool fits = receipt.prompt ? receipt.logits.size() == receipt.prompt->size() + answered
-                                   : receipt.logits.size() > answered;
+  const std::size_t hashes = receipt.logits.size();
+  const bool fits = receipt.prompt ? hashes == receipt.prompt->size() + answered
+                    : receipt.prompt_tree
+                        ? hashes > answered && hashes - answered == receipt.prompt_tree->count
+                        : hashes > answered;
   if (!fits)
-    return fail(wrong_form("the chain has not one hash for each position")
-                    .found(std::to_string(receipt.logits.size())));
+    return fail(
+        wrong_form("the chain has not one hash for each position").found(std::to_string(hashes)));
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/answer/prompt_commitment.h"
 #include "inference/answer/sampler.h"
 #include "inference/form/answer_form.h"
 #include "libattest/base/time.h"
@@ -53,8 +54,10 @@ struct Receipt {
   std::optional<std::string> node;
   Model model;
   std::optional<Checkpoint> checkpoint;
-  // Exactly one of the two: the prompt itself, or a commitment to it.
+  // Exactly one of the three: the prompt itself, a commitment to its tokens that opens in parts
+  // (prompt_commitment.h), or one to all of it at once.
   std::optional<std::vector<Token>> prompt;
+  std::optional<PromptTree> prompt_tree;
   std::optional<Sha256> prompt_commitment;
   std::optional<Embedding> embedding;
   // What follows, up to the logits, is said of an answer alone.
@@ -88,10 +91,10 @@ struct UntrustedReceipt {
 
 // parse_receipt refuses: what parse_sign1 refuses; other content types; claims other than issuer,
 // subject and issued-at, or a subject other than the model's; a payload that is not deterministic
-// CBOR of exactly the members documented; both or neither of prompt and commitment; sampler
+// CBOR of exactly the members documented; not one of prompt, tree and commitment; sampler
 // settings out of range; an empty answer, or an answer and an embedding; and a chain that has not
-// one hash for each position, where the prompt is open (rules::answer_receipt_form and the CBOR and
-// COSE rules).
+// one hash for each position, where the prompt's length is known (rules::answer_receipt_form and
+// the CBOR and COSE rules).
 Result<UntrustedReceipt> parse_receipt(ByteView bytes);
 
 class VerifiedReceipt {

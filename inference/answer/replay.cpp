@@ -35,10 +35,14 @@ Result<std::vector<Token>> prompt_of(const Receipt& receipt, const ReplayRequest
     return fail(incomplete(rules::replay_prompt, "the receipt keeps its prompt private")
                     .next("ask its owner for the prompt and the salt"));
   const auto& [prompt, salt] = *request.opening;
-  if (commit_prompt(prompt, salt) != *receipt.prompt_commitment)
+  const Sha256 expected =
+      receipt.prompt_tree ? receipt.prompt_tree->root : *receipt.prompt_commitment;
+  const Sha256 found =
+      receipt.prompt_tree ? commit_to_tokens(prompt, salt).root : commit_prompt(prompt, salt);
+  if (found != expected)
     return fail(refused(rules::replay_prompt, "this is not the prompt that was committed to")
-                    .expected(digest_uri(*receipt.prompt_commitment))
-                    .found(digest_uri(commit_prompt(prompt, salt))));
+                    .expected(digest_uri(expected))
+                    .found(digest_uri(found)));
   const bool fits =
       receipt.embedding || receipt.logits.size() == prompt.size() + receipt.answer.size() - 1;
   if (prompt.empty() || !fits)

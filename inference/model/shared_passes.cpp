@@ -50,11 +50,13 @@ Status SharedPasses::append(Sequence& sequence, std::span<const Token> tokens,
 // Those who wait with the same model as the first of them: after a reload there may be two.
 std::vector<SharedPasses::Waiting*> SharedPasses::take_first() {
   const Transformer* model = &waiting_.front()->continuation.sequence->transformer();
-  const auto others = std::ranges::stable_partition(waiting_, [model](const Waiting* each) {
-    return &each->continuation.sequence->transformer() == model;
-  });
-  std::vector<Waiting*> taken(waiting_.begin(), others.begin());
-  waiting_.erase(waiting_.begin(), others.begin());
+  std::vector<Waiting*> taken;
+  std::vector<Waiting*> others;
+  for (Waiting* each : waiting_) {
+    const bool same = &each->continuation.sequence->transformer() == model;
+    (same ? taken : others).push_back(each);
+  }
+  waiting_ = std::move(others);
   return taken;
 }
 

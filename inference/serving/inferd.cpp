@@ -72,7 +72,7 @@ Result<std::unique_ptr<Inferd>> Inferd::start(const ServerConfiguration& configu
   Inferd* self = inferd.get();
   self->last_turn_ = SteadyClock::now().time_since_epoch().count();
   self->recheck_at_ = SteadyClock::now() + configuration.recheck_interval;
-  self->renew_at_ = SteadyClock::now() + renew_interval;
+  self->renew_at_ = SteadyClock::now();
   self->keeper_ = std::jthread([self](const std::stop_token& stop) { self->keep(stop); });
   return inferd;
 }
@@ -186,7 +186,8 @@ void Inferd::turn() {
   }
   if (now >= renew_at_) {
     node_trouble_.note(identity_->renew(model_->trust(), now_()));
-    renew_at_ = SteadyClock::now() + renew_interval;
+    renew_at_ = SteadyClock::now() +
+                std::min<SteadyClock::duration>(renew_interval, configuration_.recheck_interval);
   }
   if (now >= recheck_at_) {
     model_trouble_.note(model_->recheck(now_()));

@@ -423,6 +423,11 @@ Result<std::vector<Token>> Serving::read_prompt(Work& work) const {
   return prompt;
 }
 
+bool Serving::was_refused() const {
+  const Status model = parts_.model.standing();
+  return !model && model.error().kind == ErrorKind::refused;
+}
+
 // Lets the model write; `sink` gets text as it can be shown, and false from it ends the answer.
 Status Serving::write_answer(Work& work, const TextSink& sink) {
   const RunnableModel& model = *work.served.model;
@@ -453,10 +458,13 @@ Status Serving::write_answer(Work& work, const TextSink& sink) {
         if (!ready.empty()) listening = sink(std::move(ready));
         listening = listening && !work.reader_left();
         work.out_of_time = std::chrono::steady_clock::now() >= end;
-        return listening && !text.stopped() && !queue_.closed() && !work.out_of_time;
+        return listening && !text.stopped() && !queue_.closed() && !work.out_of_time &&
+               !was_refused();
       }));
   counts_.prompt_tokens += work.prompt.size();
   counts_.answer_tokens += work.answer.tokens.size();
+  // What a model that was refused meanwhile had written is not given out either.
+  if (was_refused()) return parts_.model.standing();
   if (queue_.closed() || !listening)
     return fail(incomplete(rules::queue_closed, "the answer was not written to its end"));
   if (std::string rest = text.finish(); !rest.empty()) sink(std::move(rest));

@@ -90,6 +90,8 @@ class Serving {
   http::Response turned_away(int status, const Error& error) const;
   std::optional<http::Response> not_servable(const std::string& model) const;
   http::Response other_media_type() const;
+  // was_refused: the model's last judgement says that it must not write one more token.
+  bool was_refused() const;
   // may_answer fails with the reason why no answer is given at present.
   Status may_answer(Time now) const;
   Result<std::shared_ptr<Work>> prepare(CompletionRequest request, const http::Request& from);

@@ -215,6 +215,18 @@ TEST_CASE("seeds: statements, proofs and bundles") {
   const Bytes file = inference::encode_receipt_file(bytes, signing_key().public_key(), {}, batch);
   REQUIRE_OK(inference::decode_receipt_file(file));
   seeds.add("inference_receipt", file);
+  receipt.prompt_tree = inference::commit_to_tokens(*receipt.prompt, Sha256{});
+  const std::string some = inference::encode_disclosure(must(
+      inference::disclose_tokens(*receipt.prompt, Sha256{}, std::vector<std::uint64_t>{0, 2})));
+  REQUIRE_OK(inference::decode_disclosure(some));
+  seeds.add("inference_receipt", some);
+  receipt.prompt.reset();
+  receipt.form = inference::Receipt::Form{};
+  seeds.add("inference_receipt",
+            must(inference::sign_receipt(receipt, "inferd", now, signing_key())));
+  receipt.embedding = inference::Receipt::Embedding{"mean", 3, Sha256{}};
+  seeds.add("inference_receipt",
+            must(inference::sign_receipt(receipt, "inferd", now, signing_key())));
 }
 
 TEST_CASE("seeds: other projects' statements") {
@@ -300,8 +312,17 @@ TEST_CASE("seeds: models") {
             "<s>");
 }
 
-TEST_CASE("seeds: forms of answers") {
+TEST_CASE("seeds: requests to a runtime, and forms of answers") {
   SeedFolder seeds(seed_root());
+  seeds.add("inference_completion_request",
+            R"({"model":"m","prompt":"a","max_tokens":4,"temperature":0.5,"top_k":3,"min_p":0.1,)"
+            R"("stop":["b"],"seed":1,"logprobs":2,"grammar":"root ::= [a]","stream":true})");
+  seeds.add("inference_completion_request",
+            R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],)"
+            R"("tools":[{"type":"function"}],"response_format":{"type":"json_schema",)"
+            R"("json_schema":{"name":"n","schema":{"type":"object"}}}})");
+  seeds.add("inference_completion_request",
+            R"({"model":"m","input":["a","b"],"encoding_format":"base64"})");
   using inference::AnswerForm;
   const std::string schema =
       R"({"type":"object","properties":{"name":{"type":"string","minLength":1,"maxLength":9},)"

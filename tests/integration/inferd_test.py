@@ -31,6 +31,7 @@ def setUpModule():
     (world.here / "inferd.toml").write_text(f"""version = 1
 directory = "inferd"
 trust = "trust.toml"
+recheck_interval = "1s"
 [model]
 file = "{world.model}"
 policy = "release.toml"
@@ -76,7 +77,58 @@ class Inferd(unittest.TestCase):
                       shown)
         self.assertIn("this answer came from this model", world.replay(receipt).stdout)
 
-    def test_b_a_revoked_model_stops_on_reload(self):
+    def test_b_a_private_prompt_opens_in_parts(self):
+        receipt, opening, some = (world.here / f"private.{end}" for end in ("receipt", "opening", "some"))
+        world.infer("The node boots", receipt, "--private", opening)
+        self.assertEqual(opening.stat().st_mode & 0o777, 0o600)
+        self.assertIn("keeps its prompt private", world.replay(receipt, expect=2).stderr)
+        self.assertIn("this answer came from this model", world.replay(receipt, "--opening", opening).stdout)
+        world.attestctl("receipt", "disclose", receipt, "--opening", opening, "--tokens", "1-2", "--out", some)
+        shown = world.ask("receipt", "show", receipt, "--disclosure", some, "--model", world.model, expect=2)
+        prompt = json.loads(opening.read_text())["prompt"]
+        self.assertEqual([each["token"] for each in shown["disclosed"]], prompt[1:3])
+        other = json.loads(some.read_text())
+        other["tokens"][0]["token"] += 1
+        some.write_text(json.dumps(other))
+        world.attestctl("receipt", "show", receipt, "--disclosure", some, expect=1)
+        world.attestctl("receipt", "disclose", receipt, "--opening", opening, "--tokens", "99", "--out", some,
+                        expect=1)
+        world.attestctl("receipt", "disclose", receipt, "--opening", opening, "--tokens", "2-1", "--out", some,
+                        expect=64)
+
+    def test_c_a_conversation_has_a_receipt_for_each_answer(self):
+        template, receipts = world.here / "plain.jinja", world.here / "chats"
+        template.write_text("{% for m in messages %}{{ m.content }}\n{% endfor %}")
+        said = world.run("attestctl", "chat", "--model", world.model, "--trust", world.trust, "--template", template,
+                         "--max-tokens", 6, "--agent", world.agent_socket, "--receipts", receipts, "--json",
+                         input="The node\nA log\n")
+        told = json.loads(said.stdout)
+        self.assertEqual(len(told["receipts"]), 2)
+        self.assertEqual(len(told["messages"]), 4)
+        for name in told["receipts"]:
+            self.assertIn("this answer came from this model", world.replay(receipts / f"{name}.receipt").stdout)
+
+    def test_d_an_answer_by_a_schema_replays(self):
+        schema, receipt = world.here / "schema.json", world.here / "formed.receipt"
+        schema.write_text('{"properties": {"trusted": {"type": "boolean"}}, "required": ["trusted"]}')
+        written = json.loads(world.infer("The node", receipt, "--schema", schema, "--json").stdout)
+        self.assertIsInstance(json.loads(written["text"])["trusted"], bool)
+        self.assertIn("this answer came from this model", world.replay(receipt).stdout)
+
+    def test_e_a_node_that_changed_signs_nothing_more(self):
+        world.stop("agentd")
+        world.reboot("--boot-loader", "tampered")
+        world.start_agent()
+        wait_for(lambda: complete()[0] == 503, "the node's verdict")
+        self.assertIn(b"node-failed", complete()[1])
+        self.assertIn(b"not issued", call("/health")[1])
+        self.assertIn(b"inferd_node_pass 0", call("/metrics")[1])
+        world.stop("agentd")
+        world.reboot()
+        world.start_agent()
+        wait_for(lambda: complete()[0] == 200, "the node that is itself again", 40)
+
+    def test_f_a_revoked_model_stops_by_itself(self):
         world.attestctl("lineage", "revoke", world.model, "--reason", "poisoned data set",
                         *world.as_issuer("publisher"))
 
@@ -85,19 +137,20 @@ class Inferd(unittest.TestCase):
             return world.gate(world.model, expect=None).returncode == 1
 
         wait_for(refetched, "the revocation in the bundle")
-        self.assertEqual(complete()[0], 200)
-        world.running["inferd"].send_signal(signal.SIGHUP)
-        wait_for(lambda: complete()[0] == 503, "the reload")
+        wait_for(lambda: complete()[0] == 503, "the next look at the bundle")
         self.assertIn(b"poisoned data set", complete()[1])
         self.assertIn(b"not issued", call("/health")[1])
+        world.running["inferd"].send_signal(signal.SIGHUP)
+        wait_for(lambda: "not everything could be read anew" in world.log_of("inferd"), "the reload")
+        self.assertEqual(complete()[0], 503)
 
-    def test_c_it_ends_in_order(self):
+    def test_g_it_ends_in_order(self):
         process = world.running["inferd"]
         world.stop("inferd")
         self.assertEqual(process.returncode, 0)
         self.assertIn("ended in order", world.log_of("inferd"))
 
-    def test_d_it_does_not_start_on_a_revoked_model(self):
+    def test_h_it_does_not_start_on_a_revoked_model(self):
         refused = world.run("inferd", "--config", world.here / "inferd.toml", expect=1)
         self.assertIn("poisoned data set", refused.stderr)
 

@@ -369,3 +369,54 @@ TEST_CASE("a receipt file carries the form's text, and no other form's") {
   REQUIRE_FALSE(must(verified({})).form());
   REQUIRE_RULE(verified("root ::= [a-c]{5}"), rules::receipt_form_text);
 }
+
+TEST_CASE("a private prompt opens in parts, each token against its own commitment") {
+  Answered answered;
+  const std::vector<Token> prompt = *answered.receipt.prompt;
+  const Sha256 salt = sha256(as_bytes("salt"));
+  answered.receipt.prompt.reset();
+  answered.receipt.prompt_tree = commit_to_tokens(prompt, salt);
+  const PromptTree tree = *answered.verified().receipt().prompt_tree;
+  REQUIRE(tree == PromptTree{answered.receipt.prompt_tree->root, 4});
+
+  const auto shown = must(disclose_tokens(prompt, salt, std::vector<std::uint64_t>{1, 3}));
+  REQUIRE(must(decode_disclosure(encode_disclosure(shown))) == shown);
+  REQUIRE_OK(verify_disclosure(tree, shown));
+  REQUIRE(shown[0].token == prompt[1]);
+  REQUIRE(shown[1].token == prompt[3]);
+  // Nothing of it tells the salt of another token.
+  REQUIRE(shown[0].salt != shown[1].salt);
+  REQUIRE(encode_disclosure(shown).find(to_hex(salt)) == std::string::npos);
+
+  const auto changed = [&](const std::function<void(std::vector<DisclosedToken>&)>& change) {
+    auto other = shown;
+    change(other);
+    return verify_disclosure(tree, other);
+  };
+  REQUIRE_RULE(changed([](auto& t) { t[0].token ^= 1; }), rules::tree_root);
+  REQUIRE_RULE(changed([](auto& t) { t[0].salt[0] ^= std::byte{1}; }), rules::tree_root);
+  REQUIRE_RULE(changed([](auto& t) { t[0].index = 0; }), rules::tree_root);
+  REQUIRE_RULE(changed([](auto& t) { t[1].index = 4; }), rules::tree_index);
+  REQUIRE_RULE(changed([](auto& t) { t[0].path.pop_back(); }), rules::tree_path_length);
+  REQUIRE_RULE(changed([](auto& t) { std::swap(t[0], t[1]); }), rules::prompt_disclosure);
+  REQUIRE_RULE(disclose_tokens(prompt, salt, std::vector<std::uint64_t>{4}),
+               rules::prompt_disclosure);
+  for (const char* wrong :
+       {"[]", "{}", R"({"tokens": [{"index": 0, "token": 1, "salt": "00", "path": []}]})",
+        R"({"tokens": [], "more": 1})", R"({"tokens": [{"index": -1}]})"})
+    REQUIRE_FALSE(decode_disclosure(wrong));
+
+  // All of it opens for a replay, and nothing else does.
+  const auto replayed = [&](std::optional<ReplayRequest::Opening> opening) {
+    ReplayRequest request;
+    request.opening = std::move(opening);
+    request.end_tokens = {2};
+    return replay(answered.transformer, answered.verified(), request, answered.machine);
+  };
+  REQUIRE(must(replayed({{prompt, salt}})).agrees());
+  REQUIRE_RULE(replayed({{prompt, Sha256{}}}), rules::replay_prompt);
+  REQUIRE_RULE(replayed(std::nullopt), rules::replay_prompt);
+  answered.receipt.prompt_tree->count = 5;
+  REQUIRE_RULE(sign_receipt(answered.receipt, "inferd", answered.receipt.started, *answered.key),
+               rules::answer_receipt_form);
+}

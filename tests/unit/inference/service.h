@@ -28,13 +28,26 @@ struct Wish {
   Bytes file = small_model({.chat_template = ReleasedModel::chat_template});
 };
 
+// WatchedExecutor says when work is done on it.
+class WatchedExecutor final : public Executor {
+ public:
+  std::function<void()> before_next;  // called once
+  void run(std::size_t count, const std::function<void(std::size_t)>& task) override {
+    if (const auto before = std::exchange(before_next, {})) before();
+    inner_->run(count, task);
+  }
+
+ private:
+  std::unique_ptr<Executor> inner_ = make_serial_executor();
+};
+
 struct Service {
   ReleasedModel released;
   const test::TestIssuer& verifier = released.log.verifier("v.example");
   std::atomic<std::int64_t> now{unix_seconds(ReleasedModel::now)};
   // What the agent's next result says; without `attested` there is no agent.
   std::function<void(result::Ear&)> change = [](result::Ear&) {};
-  std::unique_ptr<Executor> executor = make_serial_executor();
+  std::unique_ptr<WatchedExecutor> executor = std::make_unique<WatchedExecutor>();
   std::unique_ptr<ServedModel> model;
   std::unique_ptr<RuntimeIdentity> identity;
   std::unique_ptr<ReceiptBook> receipts;

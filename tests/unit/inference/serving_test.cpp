@@ -169,6 +169,39 @@ TEST_CASE("an answer ends before a stop text, and its receipt still replays") {
   REQUIRE(untrusted.receipt.receipt.stopped == "stop");
 }
 
+TEST_CASE("the sampler of a receipt is the one that was asked for, of texts and of conversations") {
+  Service service;
+  const std::string settings =
+      R"(, "max_tokens": 8, "temperature": 0.75, "top_k": 40, "top_p": 0.875, "min_p": 0.0625,)"
+      R"( "repetition_penalty": 1.25, "presence_penalty": 0.5, "frequency_penalty": 0.25, "seed": 9})";
+  const SamplerSettings asked{.temperature = 0.75F,
+                              .top_k = 40,
+                              .top_p = 0.875F,
+                              .min_p = 0.0625F,
+                              .repetition = 1.25F,
+                              .presence = 0.5F,
+                              .frequency = 0.25F,
+                              .seed = 9};
+  const auto plain = service.post(R"({"model": "tiny", "prompt": "abc")" + settings);
+  const auto chat = service.send(
+      http::Method::post, "/v1/chat/completions",
+      R"({"model": "tiny", "messages": [{"role": "user", "content": "ab"}])" + settings);
+  const auto served = service.model->in_force();
+  const Machine machine{.executor = service.executor.get()};
+  for (const auto* response : {&plain, &chat}) {
+    INFO(as_text(response->body));
+    const auto id = json_of(*response)["receipt"].get<std::string>();
+    const auto verified =
+        must(verify_receipt_file(must(decode_receipt_file(service.get("/v1/receipts/" + id).body)),
+                                 service.released.log.trust(), service.time()));
+    REQUIRE(verified.receipt().receipt().sampler == asked);
+    ReplayRequest again;
+    again.end_tokens = served.model->tokenizer().vocabulary().end_tokens();
+    REQUIRE(
+        must(replay(*served.model->transformer(), verified.receipt(), again, machine)).agrees());
+  }
+}
+
 TEST_CASE("an answer keeps to the schema or grammar that was asked for, and its receipt replays") {
   Service service;
   const std::string schema =

@@ -223,3 +223,28 @@ TEST_CASE("a client that leaves ends its answer, and no receipt is kept for it")
   // The next is answered as ever.
   REQUIRE(service.post(request()).status == 200);
 }
+
+TEST_CASE("a model that is refused while it writes gives out nothing of it, and no receipt") {
+  Service service({.answer_without = true});
+  service.executor->before_next = [&] {
+    service.revoke();
+    (void)service.model->recheck(service.time());
+  };
+  const auto response = service.post(request());
+  require_error(response, 503, rules::model_refused);
+  REQUIRE(as_text(response.body).find("poisoned data set") != std::string::npos);
+  REQUIRE(service.receipts->size() == 0);
+  REQUIRE(as_text(service.get("/metrics").body).find("inferd_answer_tokens_total 1\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("an answer that was begun while the node stood well is not signed once it does not") {
+  Service service({.attested = true});
+  service.executor->before_next = [&] {
+    service.change = [](result::Ear& ear) { ear.verdict = result::Verdict::refused; };
+    service.now += 400;
+    (void)service.identity->renew(service.model->trust(), service.time());
+  };
+  require_error(service.post(request()), 503, rules::runtime_node_failed);
+  REQUIRE(service.receipts->size() == 0);
+}
