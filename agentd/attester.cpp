@@ -132,10 +132,13 @@ Result<Bytes> quote_items(const TpmClient& tpm, const AttestationKey& key,
   for (int attempt = 0; attempt < quote_tries; ++attempt) {
     TRY(const tpm::PcrValues values, tpm.read_pcrs(configuration.pcrs));
     std::vector<evidence::EvidenceItem> whole = items;
-    TRY(const auto ima, read_ima_list(configuration.ima_log, known));
-    if (ima)
-      whole.push_back(
-          evidence::make_item(ima->after > 0 ? label::ima_rest : label::ima, ima->entries));
+    TRY(auto ima, read_ima_list(configuration.ima_log, known));
+    if (ima) {
+      const std::string_view named = ima->after > 0 ? label::ima_rest : label::ima;
+      // Moved: a list may have as many bytes as all else together.
+      whole.push_back({std::string(named), std::string(evidence::media_type_of(named)),
+                       std::move(ima->entries)});
+    }
     whole.push_back(evidence::make_item(label::tpm_pcrs, tpm::encode_pcrs(values)));
     const Sha256 qualifying =
         evidence::qualifying_data(challenge.digest(), challenge.node(), thumbprint(runtime), whole);

@@ -19,6 +19,7 @@ struct ImaOptions {
   std::vector<std::string> keys;
   std::string pcr;
   bool allow_violations = false;
+  bool allow_version_one = false;
 };
 
 Result<tpm::UntrustedImaLog> read_list(const std::string& file) {
@@ -139,7 +140,10 @@ void show_inspection(const tpm::ImaInspection& inspection, Report& report) {
                               std::to_string(inspection.excluded) + " excluded, " +
                               std::to_string(inspection.not_judged) + " not judged");
   report.json["entries"] = inspection.entries;
-  report.json["violations"] = inspection.violations;
+  report.json["violations"] = inspection.violations.in_all();
+  report.json["violations_by_open_writers"] = inspection.violations.open_writers;
+  report.json["violations_tomtou"] = inspection.violations.tomtou;
+  if (inspection.violations.in_all() > 0) report.field("violations", inspection.violations.words());
   report.json["allowed"] = inspection.allowed;
   report.json["excluded"] = inspection.excluded;
   report.json["signed"] = inspection.signed_by_key;
@@ -175,7 +179,8 @@ Result<Report> ima_verify(const ImaOptions& options) {
   const tpm::ImaInspection inspection =
       tpm::inspect_ima_entries(log.entries(), {.allow_list = policy ? &*policy : nullptr,
                                                .keys = keys,
-                                               .allow_violations = options.allow_violations});
+                                               .allow_violations = options.allow_violations,
+                                               .signatures = {options.allow_version_one}});
   Report report;
   const bool good = inspection.problems_in_all == 0;
   report.outcome = good ? Outcome::pass : Outcome::refused;
@@ -212,6 +217,8 @@ void add_ima_commands(CommandLine& command_line) {
   verb->add_option("--policy-key", checked->policy_key, "The key that must have signed the policy");
   verb->add_option("--key", checked->keys, "A key that may sign files, PEM or DER; several times");
   verb->add_option("--pcr", checked->pcr, "PCR 10 in hexadecimal, of a quote that was verified");
+  verb->add_flag("--allow-v1-signatures", checked->allow_version_one,
+                 "Count signatures of version 1, which rest on SHA-1");
   verb->add_flag("--allow-violations", checked->allow_violations,
                  "Count violations, and refuse nothing for them");
   command_line.runs(verb, [checked](const Context&) { return ima_verify(*checked); });

@@ -1,15 +1,21 @@
 // attestctl reference make, predict, explain: what a good machine's PCRs may hold.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "cli/command_line.h"
 #include "cli/groups.h"
+#include "cli/package_files.h"
 #include "cli/submission.h"
+#include "cli/trust_file.h"
 #include "libattest/appraisal/explain.h"
+#include "libattest/appraisal/verify_evidence.h"
 #include "libattest/base/file.h"
 #include "libattest/base/text.h"
 #include "libattest/reference/reference_values.h"
 #include "libattest/tpm/boot_update.h"
 #include "libattest/tpm/event_log.h"
+#include "libattest/tpm/ima_policy.h"
 #include "libattest/tpm/pcr_prediction.h"
 
 namespace attest::cli {
@@ -21,6 +27,9 @@ constexpr std::uint64_t largest_image = 2ULL << 30;
 struct ReferenceOptions {
   SubmissionOptions submission;
   std::string event_log;
+  std::string evidence;
+  std::string trust;
+  std::string ima_list;  // to write
   std::string platform;
   std::string description;
   std::vector<unsigned> pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -85,20 +94,103 @@ Result<reference::ReferenceValues> values_after_update(const tpm::UntrustedEvent
   return values;
 }
 
+// GoodBoot is what reference values are made of.
+struct GoodBoot {
+  tpm::UntrustedEventLog log;
+  std::optional<tpm::VerifiedImaLog> ima = {};
+  std::vector<std::string> not_checked = {};
+};
+
+// Evidence as a verifier keeps it: what its own quote does not vouch for is no good boot.
+Result<appraisal::VerifiedEvidence> read_evidence(const ReferenceOptions& options) {
+  TRY(const Bytes content, read_file(options.evidence, evidence::evidence_size_limit));
+  TRY(const evidence::UntrustedEvidence kept, evidence::parse_evidence(content));
+  TRY(const evidence::EvidenceItem* item, kept.required(evidence::label::challenge));
+  TRY(const evidence::UntrustedChallenge challenge, evidence::parse_challenge(item->content));
+  TRY(const TrustRoot trust, load_trust(options.trust));
+  TRY(evidence::VerifiedChallenge issued,
+      evidence::verify_challenge(challenge, trust.verifiers(), challenge.content().node,
+                                 challenge.content().issued));
+  TRY(const evidence::EvidenceItem* ak, kept.required(evidence::label::tpm_ak));
+  TRY(const tpm::UntrustedPublic area, tpm::parse_public(ak->content));
+  const std::string node = challenge.content().node;
+  return appraisal::verify_evidence(kept, {std::move(issued), {node, area.name, {}, false}});
+}
+
+Result<GoodBoot> read_good_boot(const ReferenceOptions& options) {
+  if (options.evidence.empty() == options.event_log.empty())
+    return fail(usage_error("name the good boot: by --event-log or by --evidence"));
+  if (options.evidence.empty()) {
+    TRY(const Bytes content, read_file(options.event_log));
+    TRY_WITHIN(options.event_log, auto log, tpm::parse_any_event_log(content));
+    return GoodBoot{std::move(log), {}, {"that a quote vouches for this log"}};
+  }
+  TRY_WITHIN(options.evidence, const appraisal::VerifiedEvidence evidence, read_evidence(options));
+  if (const auto& problem = evidence.event_log_problem())
+    return fail(Error(*problem).within(options.evidence));
+  if (!evidence.event_log())
+    return fail(
+        refused(rules::reference_digest, "the evidence has no event log").within(options.evidence));
+  GoodBoot good{evidence.event_log()->log(), {}, {"that the node's key is in a genuine TPM"}};
+  if (evidence.ima() && evidence.ima_before() == 0) good.ima = evidence.ima();
+  return good;
+}
+
+// The files that a good node ran, as a list of those that may run (Keylime's form).
+Result<std::string> list_of_files(const GoodBoot& good) {
+  if (!good.ima)
+    return fail(
+        refused(rules::ima_form, "the evidence has no whole IMA list that its PCR 10 vouches for")
+            .next("take the evidence of a node's first attestation after its boot"));
+  OrderedJson list = {{"meta", {{"version", 1}}}, {"digests", OrderedJson::object()}};
+  std::map<std::string_view, std::map<std::string, std::set<std::string>>> kinds;
+  for (const tpm::ImaEntry& entry : good.ima->entries()) {
+    if (entry.violation())
+      return fail(refused(rules::ima_violation,
+                          "a node that is known to be good has violations in its IMA list")
+                      .found(printable(entry.path, 120)));
+    if (!is_utf8(entry.path)) continue;
+    const bool is_key = entry.form == tpm::ImaTemplate::ima_buf && entry.path.starts_with('.');
+    kinds[is_key                                    ? "keyrings"
+          : entry.form == tpm::ImaTemplate::ima_buf ? "ima-buf"
+                                                    : "digests"][std::string(entry.path)]
+        .insert(std::string(entry.file.algorithm) + ":" + to_hex(entry.file.value));
+  }
+  for (const auto& [kind, names] : kinds)
+    for (const auto& [name, digests] : names) list[std::string(kind)][name] = digests;
+  return list.dump(1) + "\n";
+}
+
+// The list is written anew from evidence; without any, the one that is there is meant.
+Result<std::string> named_list(const ReferenceOptions& options, const GoodBoot& good) {
+  if (options.evidence.empty()) {
+    TRY(std::string list, read_text_file(options.ima_list, 256U << 20));
+    TRY_WITHIN(options.ima_list, const auto checked, tpm::ImaAllowList::parse(list));
+    return list;
+  }
+  TRY(std::string list, list_of_files(good));
+  TRY_VOID(write_file_atomically(options.ima_list, as_bytes(list)));
+  return list;
+}
+
 Result<Report> reference_make(const ReferenceOptions& options, Time now) {
-  TRY(const Bytes content, read_file(options.event_log));
-  TRY_WITHIN(options.event_log, const auto log, tpm::parse_any_event_log(content));
+  TRY(const GoodBoot good, read_good_boot(options));
+  const tpm::UntrustedEventLog& log = good.log;
   if (options.booted_image.empty() != options.next_image.empty())
     return fail(usage_error("--booted-image and --next-image go together"));
   Result<reference::ReferenceValues> made =
       options.next_image.empty() ? values_of(log, options) : values_after_update(log, options);
   TRY(reference::ReferenceValues values, std::move(made));
   add_untouched(values, options);
+  if (!options.ima_list.empty()) {
+    TRY(const std::string list, named_list(options, good));
+    values.ima_lists.push_back({to_bytes(ByteView(sha256(as_bytes(list)))), options.description});
+  }
   if (values.pcrs.empty())
     return fail(refused(rules::reference_digest,
                         "the event log has no bank that reference values can be made of")
                     .expected("SHA-256, SHA-384 or SHA-512 digests")
-                    .within(options.event_log));
+                    .within(options.event_log + options.evidence));
   TRY(const Bytes corim, reference::encode_reference_values(values));
   TRY(const auto subject, statement::Subject::platform(options.platform));
   TRY(Report report,
@@ -110,11 +202,20 @@ Result<Report> reference_make(const ReferenceOptions& options, Time now) {
       report.json["pcrs"][std::string(hash_name(bank))][std::to_string(index)] =
           to_hex(digests.front().digest);
     }
+  for (const reference::KnownDigest& list : values.ima_lists) {
+    report.field("IMA list", options.ima_list + ", sha256 " + to_hex(list.digest));
+    report.json["ima_list"] = "sha256:" + to_hex(list.digest);
+  }
+  report.json["not_checked"] = good.not_checked;
+  for (const std::string& line : good.not_checked) report.field("not checked", line);
   return report;
 }
 
 struct PredictOptions {
   std::string image;
+  std::vector<std::string> packages;
+  std::string ima_list;
+  std::string output;
   std::optional<std::string> command_line;
   std::vector<std::string> credentials;
   std::vector<std::string> extensions;
@@ -130,7 +231,64 @@ Result<std::vector<Bytes>> read_all(const std::vector<std::string>& files) {
   return contents;
 }
 
+// Debian keeps what its packages call /lib in /usr/lib, and so on; IMA measures the real path.
+std::optional<std::string> merged_path(const std::string& path) {
+  for (const char* folder : {"/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/"})
+    if (path.starts_with(folder)) return "/usr" + path;
+  return std::nullopt;
+}
+
+// The list of files that may run, with those of the packages beside what it has: so it fits before
+// the update and after.
+Result<Report> predict_files(const PredictOptions& options) {
+  if (options.output.empty() || !options.image.empty())
+    return fail(usage_error("--package goes with --output, and not with --uki"));
+  OrderedJson list = {{"meta", {{"version", 1}}}, {"digests", OrderedJson::object()}};
+  if (!options.ima_list.empty()) {
+    TRY(const std::string text, read_text_file(options.ima_list, 256U << 20));
+    TRY_WITHIN(options.ima_list, const auto checked, tpm::ImaAllowList::parse(text));
+    list = OrderedJson::parse(text);
+  }
+  std::size_t files = 0;
+  std::size_t added = 0;
+  const auto allow = [&](const std::string& path, const Sha256& digest) {
+    const std::string text = "sha256:" + to_hex(digest);
+    OrderedJson& digests = list["digests"][path];
+    if (std::ranges::find(digests, OrderedJson(text)) != digests.end() ||
+        std::ranges::find(digests, OrderedJson(to_hex(digest))) != digests.end())
+      return;
+    digests.push_back(text);
+    ++added;
+  };
+  for (const std::string& package : options.packages) {
+    TRY(const auto content, files_of_package(package));
+    for (const auto& [path, digest] : content) {
+      ++files;
+      if (!is_utf8(path)) continue;
+      allow(path, digest);
+      if (const auto merged = merged_path(path)) allow(*merged, digest);
+    }
+  }
+  const std::string text = list.dump(1) + "\n";
+  TRY_VOID(write_file_atomically(options.output, as_bytes(text)));
+  Report report;
+  report.line(options.output + ": " + std::to_string(files) + " files of " +
+              std::to_string(options.packages.size()) + " packages, " + std::to_string(added) +
+              " digests more than before");
+  report.field("sha256", to_hex(sha256(as_bytes(text))));
+  report.json["files"] = files;
+  report.json["added"] = added;
+  report.json["ima_list"] = "sha256:" + to_hex(sha256(as_bytes(text)));
+  const std::string not_checked = "who made these packages, and what their scripts write";
+  report.json["not_checked"] = {not_checked};
+  report.field("not checked", not_checked);
+  return report;
+}
+
 Result<Report> reference_predict(const PredictOptions& options) {
+  if (!options.packages.empty()) return predict_files(options);
+  if (options.image.empty())
+    return fail(usage_error("name what will be booted, by --uki, or installed, by --package"));
   TRY_WITHIN("--bank", const HashAlgorithm bank, hash_by_name(options.bank));
   TRY(const Bytes image, read_file(options.image, largest_image));
   TRY(const std::vector<Bytes> credentials, read_all(options.credentials));
@@ -234,8 +392,16 @@ void add_reference_commands(CommandLine& command_line) {
       "\\\n"
       "    --issuer owner@dc1.example --key owner.key --server https://127.0.0.1:8443");
   auto reference = std::make_shared<ReferenceOptions>();
-  verb->add_option("--event-log", reference->event_log, "The event log of a boot known to be good")
-      ->required();
+  auto* log = verb->add_option("--event-log", reference->event_log,
+                               "The event log of a boot known to be good");
+  verb->add_option("--evidence", reference->evidence,
+                   "Or evidence of such a boot, as a verifier keeps it; checked by its own quote")
+      ->excludes(log);
+  add_trust_option(verb, reference->trust);
+  verb->add_option(
+      "--ima-list", reference->ima_list,
+      "A list of files that may run, which the reference values name by its digest; with "
+      "--evidence it is written, of the files that ran there");
   verb->add_option("--platform", reference->platform, "The class of machines these values are for")
       ->required();
   verb->add_option("--description", reference->description, "What people know this boot by")
@@ -250,10 +416,17 @@ void add_reference_commands(CommandLine& command_line) {
     return reference_make(*reference, context.now);
   });
 
-  verb = command_line.verb(group, "predict", "Compute the PCRs of the next boot from its files",
+  verb = command_line.verb(group, "predict",
+                           "Compute the PCRs of the next boot, or the files IMA will measure",
                            "attestctl reference predict --uki /boot/efi/EFI/Linux/debian.efi");
   auto predict = std::make_shared<PredictOptions>();
-  verb->add_option("--uki", predict->image, "The unified kernel image")->required();
+  verb->add_option("--uki", predict->image, "The unified kernel image");
+  verb->add_option(
+      "--package", predict->packages,
+      "Or a Debian package to be installed: its files go into a list of those that may "
+      "run; several times");
+  verb->add_option("--ima-list", predict->ima_list, "The list to add them to; a new one without");
+  verb->add_option("--output", predict->output, "Where to write the list");
   verb->add_option("--command-line", predict->command_line,
                    "What the boot loader passes, where not the image's own");
   verb->add_option("--credential", predict->credentials,

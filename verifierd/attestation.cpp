@@ -92,8 +92,22 @@ Result<appraisal::VerifiedEvidence> Attestation::verified(
   TRY(const NodeRecord record, registered(state_, alive.node()));
   TRY(appraisal::RegisteredNode node, node_of(record));
   node.ak = parsed_ak(record);
-  const appraisal::EvidenceContext context{std::move(alive), std::move(node)};
-  return appraisal::verify_evidence(evidence, context);
+  const auto known = known_logs_.find(record.ak_name);
+  const appraisal::EvidenceContext context{std::move(alive), std::move(node),
+                                           known == known_logs_.end() ? nullptr : known->second};
+  auto verified = appraisal::verify_evidence(evidence, context);
+  if (verified) keep_event_log(*verified);
+  return verified;
+}
+
+void Attestation::keep_event_log(const appraisal::VerifiedEvidence& evidence) {
+  constexpr std::size_t kept_at_most = 1U << 12;  // some 50 KB each
+  if (!evidence.event_log()) return;
+  auto& kept = known_logs_[evidence.ak().name()];
+  if (kept && kept->pcrs == evidence.quote().pcrs()) return;
+  kept = std::make_shared<const appraisal::KnownEventLog>(evidence.quote().pcrs(),
+                                                          *evidence.event_log());
+  if (known_logs_.size() > kept_at_most) known_logs_.clear();
 }
 
 std::shared_ptr<const tpm::VerifiedAk> Attestation::parsed_ak(const NodeRecord& record) {

@@ -75,6 +75,7 @@ class Attestation {
                   const appraisal::Appraisal& appraisal, Time now);
   // parsed_ak gives a node's AK, kept from the last time; nullptr where it cannot be one.
   std::shared_ptr<const tpm::VerifiedAk> parsed_ak(const NodeRecord& record);
+  void keep_event_log(const appraisal::VerifiedEvidence& evidence);
   Files files() const;
 
   StateStore& state_;
@@ -87,7 +88,9 @@ class Attestation {
   Files files_;
   Seconds challenge_lifetime_;
   Path evidence_directory_;
-  std::map<Bytes, std::shared_ptr<const tpm::VerifiedAk>> parsed_aks_;  // by Name; of node_mutex_
+  // What was parsed and verified before, by the AK's Name. Of node_mutex_.
+  std::map<Bytes, std::shared_ptr<const tpm::VerifiedAk>> parsed_aks_;
+  std::map<Bytes, std::shared_ptr<const appraisal::KnownEventLog>> known_logs_;
   std::mutex node_mutex_;  // a node's record is read, judged with and written as one step
 };
 

@@ -68,6 +68,8 @@ class Reader {
     config_.challenge_lifetime = lifetime.value_or(config_.challenge_lifetime);
     if (config_.challenge_lifetime < Seconds(1) || config_.challenge_lifetime > Seconds(600))
       return fail(verifier.wrong("challenge_lifetime", "is out of range").expected("1s to 10m"));
+    TRY(const auto allowed, verifier.optional_text("allowed_eks"));
+    if (allowed) config_.allowed_eks = absolute(*allowed);
     TRY(const auto software, verifier.optional_text("software_tpm_roots"));
     if (software) config_.software_tpm_roots = absolute(*software);
     return {};

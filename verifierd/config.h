@@ -36,6 +36,7 @@ struct Config {
   std::vector<Path> collateral;  // files, or folders of them: certificates, CRLs, TCB info
   Path node_salt;                // 32 random bytes; made when missing
   Seconds challenge_lifetime{120};
+  std::optional<Path> allowed_eks;  // EKs that are trusted by name, beside those of the trust root
   std::optional<Path> software_tpm_roots;  // EK chains that end here are marked as software TPMs
 
   Path log_directory;   // made by `attestctl ledger init`

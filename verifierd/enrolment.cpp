@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libattest/base/text.h"
 #include "libattest/evidence/node_id.h"
 #include "libattest/tpm/credential.h"
 
@@ -32,18 +33,52 @@ Status check_fit(const tpm::UntrustedPublic& ek) {
 
 }  // namespace
 
+Result<std::set<Sha256>> parse_allowed_eks(std::string_view text) {
+  std::set<Sha256> eks;
+  std::size_t number = 0;
+  for (std::string_view line : split(text, '\n')) {
+    ++number;
+    line = line.substr(0, line.find('#'));
+    while (line.starts_with(' ')) line.remove_prefix(1);
+    while (line.ends_with(' ')) line.remove_suffix(1);
+    if (line.empty()) continue;
+    const auto digest = line.starts_with("ek:") ? from_hex(line.substr(3)) : Result<Bytes>(Bytes());
+    Sha256 ek{};
+    if (!digest || digest->size() != ek.size())
+      return fail(refused(rules::enrol_allow_list, "this line names no endorsement key")
+                      .expected("ek:<64 hex digits>")
+                      .found(printable(line, 80))
+                      .within("line " + std::to_string(number)));
+    std::ranges::copy(*digest, ek.begin());
+    eks.insert(ek);
+  }
+  return eks;
+}
+
+void Enrolment::allow_eks(std::set<Sha256> eks) {
+  const std::lock_guard lock(allowed_mutex_);
+  allowed_eks_ = std::move(eks);
+}
+
+bool Enrolment::is_allowed(const Sha256& ek, const TrustRoot& trust) const {
+  const std::lock_guard lock(allowed_mutex_);
+  return trust.allowed_eks().contains(ek) || allowed_eks_.contains(ek);
+}
+
 Result<Enrolment::TrustedEk> Enrolment::trusted_ek(const evidence::EnrolBegin& request,
                                                    const TrustRoot& trust) const {
   TRY(tpm::UntrustedPublic area, tpm::parse_sized_public(request.ek_public));
-  if (trust.allowed_eks().contains(area.key.thumbprint())) {
+  if (is_allowed(area.key.thumbprint(), trust)) {
     TRY_VOID(check_fit(area));
     return TrustedEk{std::move(area)};
   }
   if (request.ek_certificates.empty())
-    return fail(refused(rules::enrol_no_certificate, "the TPM shows no EK certificate")
-                    .expected("a certificate of its manufacturer, or its EK in the trust root")
-                    .found(named(area.key.thumbprint()))
-                    .next("name it under [ek] allow of the trust root, if you know whose it is"));
+    return fail(
+        refused(rules::enrol_no_certificate, "the TPM shows no EK certificate")
+            .expected("a certificate of its manufacturer, or its EK allowed by name")
+            .found(named(area.key.thumbprint()))
+            .next("if you know whose it is, name it under [ek] allow of the trust root or in the "
+                  "verifier's list of allowed EKs"));
   TRY(const Certificate leaf, tpm::certificate_from_nv(request.ek_certificates.front()));
   tpm::EkRules rules;
   rules.at = now_();
@@ -64,7 +99,7 @@ Status Enrolment::check_manifest(const std::string& node, const Sha256& ek,
   const auto knowledge = knowledge_();
   const hardware::ManifestFinding finding = knowledge->manifests.find(ek);
   if (finding.missing()) {
-    if (trust.allowed_eks().contains(ek)) return {};
+    if (is_allowed(ek, trust)) return {};
     return fail(refused(rules::enrol_unknown_ek, "nobody has said whose this TPM is")
                     .expected("a device manifest in the ledger that names it")
                     .found(named(ek))

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "libattest/evidence/enrolment.h"
@@ -39,13 +40,16 @@ class Enrolment {
   // begin checks, in this order, that
   //   - the node id has its form;
   //   - the EK's certificate chains to an EK root of the trust root and is for this very EK
-  //     (tpm::verify_ek), or the trust root allows the EK by name;
-  //   - one manifest of the ledger names the EK, and no other node, or the trust root allows it;
+  //     (tpm::verify_ek), or the EK is allowed by name, by the trust root or by allow_eks;
+  //   - one manifest of the ledger names the EK, and no other node, or it is allowed by name;
   //   - the node id is not registered with another EK, nor the EK with another node id;
   //   - the AK is fit to be one (tpm::verify_ak);
   // and answers with a credential that only this TPM, holding this AK, can open. The session is in
   // memory only: a restart forgets it, and the node begins again.
   Result<evidence::EnrolChallenge> begin(const evidence::EnrolBegin& request);
+
+  // allow_eks names EKs that are trusted beside those of the trust root.
+  void allow_eks(std::set<Sha256> eks);
 
   // complete checks that the session is alive and the secret the right one; either ends the
   // session. It registers the node and enters its state in the log. A known TPM with another AK is
@@ -69,6 +73,7 @@ class Enrolment {
     std::optional<Bytes> certificate = {};
   };
   Result<TrustedEk> trusted_ek(const evidence::EnrolBegin& request, const TrustRoot& trust) const;
+  bool is_allowed(const Sha256& ek, const TrustRoot& trust) const;
   Status check_manifest(const std::string& node, const Sha256& ek, const TrustRoot& trust) const;
   Status check_not_taken(const std::string& node, const Sha256& ek) const;
   Status keep(const evidence::EnrolSession& id, Session session);
@@ -81,13 +86,19 @@ class Enrolment {
   Random& random_;
   Now now_;
   std::vector<Certificate> software_roots_;
+  mutable std::mutex allowed_mutex_;
+  std::set<Sha256> allowed_eks_;
   std::mutex mutex_;
   std::map<evidence::EnrolSession, Session> sessions_;
 };
 
+// parse_allowed_eks reads a list: a line each, "ek:<64 hex digits>"; '#' begins a comment.
+Result<std::set<Sha256>> parse_allowed_eks(std::string_view text);
+
 }  // namespace attest::verifierd
 
 namespace attest::rules {
+inline constexpr Rule enrol_allow_list{"verifierd.enrol.allow-list"};
 inline constexpr Rule enrol_no_certificate{"verifierd.enrol.no-certificate"};
 inline constexpr Rule enrol_ek_unfit{"verifierd.enrol.ek-unfit"};
 inline constexpr Rule enrol_unknown_ek{"verifierd.enrol.unknown-ek"};

@@ -45,6 +45,13 @@ Result<std::shared_ptr<const tee::Collateral>> read_collateral(const std::vector
   return collateral;
 }
 
+Result<std::set<Sha256>> read_allowed_eks(const std::optional<Path>& file) {
+  if (!file) return std::set<Sha256>();
+  TRY(const std::string text, read_text_file(*file, 16U << 20));
+  TRY_WITHIN(file->string(), auto eks, parse_allowed_eks(text));
+  return eks;
+}
+
 Result<std::vector<Certificate>> read_roots(const std::optional<Path>& file) {
   if (!file) return std::vector<Certificate>();
   TRY(const std::string pem, read_text_file(*file, 4U << 20));
@@ -138,6 +145,8 @@ Status Program::assemble(Random& random) {
   const auto knowledge = [this] { return ledger_->knowledge(); };
   enrolment_ = std::make_unique<Enrolment>(*state_, trust_, identity_, knowledge, random, now_,
                                            std::move(software_roots));
+  TRY(auto allowed_eks, read_allowed_eks(config_.allowed_eks));
+  enrolment_->allow_eks(std::move(allowed_eks));
   const auto custody = [this](const statement::Subject& device) {
     return ledger_->custody(device);
   };
@@ -181,6 +190,11 @@ Status Program::reload() {
     attestation_->replace_policy(*std::move(policy));
   } else {
     note(fail(policy.error()));
+  }
+  if (auto eks = read_allowed_eks(config_.allowed_eks)) {
+    enrolment_->allow_eks(*std::move(eks));
+  } else {
+    note(fail(eks.error()));
   }
   if (auto list = read_ima_list(config_.ima_list)) {
     attestation_->replace_ima_list(*std::move(list));

@@ -207,13 +207,40 @@ std::string brief(const tpm::ImaInspection& inspection) {
   return text;
 }
 
+// The reference value that names the verifier's list of files.
+const ProvenReferenceValues* reference_of_list(const Policy& policy,
+                                               const AppraisalInputs& inputs) {
+  for (const ProvenReferenceValues& proven : inputs.reference_values)
+    if (proven.values().platform == policy.platform && inputs.ima_list != nullptr &&
+        std::ranges::any_of(proven.values().ima_lists, [&](const reference::KnownDigest& known) {
+          return equal(known.digest, inputs.ima_list->digest);
+        }))
+      return &proven;
+  return nullptr;
+}
+
+bool is_list_asked_for(const Policy& policy, const AppraisalInputs& inputs,
+                       std::set<std::uint64_t>& relied_on) {
+  if (inputs.ima_list == nullptr) return false;
+  if (!policy.ima_list_by_reference) return inputs.ima_list->digest == *policy.ima_allow_list;
+  const ProvenReferenceValues* proven = reference_of_list(policy, inputs);
+  if (proven) relied_on.insert(proven->index());
+  return proven != nullptr;
+}
+
 void check_ima_files(const tpm::VerifiedImaLog& log, const Policy& policy,
-                     const AppraisalInputs& inputs, Checks& checks) {
-  if (!policy.ima_allow_list) return;
+                     const AppraisalInputs& inputs, Checks& checks,
+                     std::set<std::uint64_t>& relied_on) {
+  if (!policy.judges_ima_files()) return;
   constexpr const char* name = "ima.files";
-  if (inputs.ima_list == nullptr || inputs.ima_list->digest != *policy.ima_allow_list) {
-    checks.cannot_tell(name, "the list of files that the policy names is not here",
-                       digest_uri(*policy.ima_allow_list),
+  if (!is_list_asked_for(policy, inputs, relied_on)) {
+    checks.cannot_tell(name,
+                       policy.ima_list_by_reference
+                           ? "no reference value of the platform names the verifier's list of files"
+                           : "the list of files that the policy names is not here",
+                       policy.ima_allow_list
+                           ? digest_uri(*policy.ima_allow_list)
+                           : "a list of reference values for \"" + policy.platform + "\"",
                        inputs.ima_list ? digest_uri(inputs.ima_list->digest) : "none");
     return;
   }
@@ -231,8 +258,8 @@ void check_ima_files(const tpm::VerifiedImaLog& log, const Policy& policy,
 }
 
 void check_ima(const VerifiedEvidence& evidence, const Policy& policy,
-               const AppraisalInputs& inputs, Checks& checks) {
-  const bool asked = policy.ima == Need::required || policy.ima_allow_list;
+               const AppraisalInputs& inputs, Checks& checks, std::set<std::uint64_t>& relied_on) {
+  const bool asked = policy.ima == Need::required || policy.judges_ima_files();
   if (const auto& problem = evidence.ima_problem()) {
     if (asked)
       checks.refuse("ima.list", problem->what, problem->expected_value, problem->found_value);
@@ -260,13 +287,12 @@ void check_ima(const VerifiedEvidence& evidence, const Policy& policy,
     words += ", after " + earlier + " that were judged before";
   }
   checks.pass("ima.list", std::move(words));
-  const auto violations = std::ranges::count_if(
-      log.entries(), [](const tpm::ImaEntry& entry) { return entry.violation(); });
-  if (violations > 0 && asked && !policy.ima_allow_violations)
+  const tpm::ImaViolations violations = tpm::count_violations(log.entries());
+  if (violations.in_all() > 0 && asked && !policy.ima_allow_violations)
     checks.refuse("ima.violations",
                   "files changed while they were measured or in use: nobody knows what ran", "none",
-                  std::to_string(violations) + " violations");
-  check_ima_files(log, policy, inputs, checks);
+                  violations.words());
+  check_ima_files(log, policy, inputs, checks, relied_on);
 }
 
 // since_last says what the clock means for a PCR that changed.
@@ -303,10 +329,10 @@ std::vector<std::string> list_not_checked(const VerifiedEvidence& evidence, cons
   if (!comparable_memory(evidence, inputs))
     list.push_back("TPM clock: there is no earlier evidence by this AK to compare with");
   if (const auto& problem = evidence.ima_problem();
-      problem && policy.ima != Need::required && !policy.ima_allow_list)
+      problem && policy.ima != Need::required && !policy.judges_ima_files())
     list.push_back("ima: carried, not vouched for (" + problem->what +
                    "); the policy does not ask");
-  if (evidence.ima() && !policy.ima_allow_list)
+  if (evidence.ima() && !policy.judges_ima_files())
     list.push_back("ima: which files may run; the policy names no list");
   if (policy.secure_boot != Need::required) list.push_back("Secure Boot: the policy does not ask");
   if (!policy.require_manifest && inputs.manifests.find(evidence.node().ek).missing())
@@ -374,7 +400,7 @@ Appraisal appraise(const VerifiedEvidence& evidence, const Policy& policy,
   relied_on.merge(check_pcrs(pcr_inputs, checks));
   check_event_log(evidence, policy, checks);
   check_secure_boot(evidence, policy, checks);
-  check_ima(evidence, policy, inputs, checks);
+  check_ima(evidence, policy, inputs, checks, relied_on);
   check_models(evidence, policy, checks);
   std::vector<NodeDevice> devices = {tpm_of(evidence)};
   GpuFindings gpus = check_gpus(evidence, policy, inputs, checks);

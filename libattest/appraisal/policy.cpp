@@ -80,10 +80,12 @@ Status read_ima(TomlTable& root, Policy& policy) {
   policy.ima_allow_violations = violations == "allowed";
   TRY(const auto allow_list, ima->optional_text("allow_list"));
   if (!allow_list) return {};
+  policy.ima_list_by_reference = *allow_list == "reference";
+  if (policy.ima_list_by_reference) return {};
   const auto digest = parse_digest_uri(*allow_list);
   if (!digest)
     return fail(wrong(*ima, "allow_list", "is no digest of a list", rules::policy_value)
-                    .expected("\"sha256:<64 digits>\"")
+                    .expected("\"sha256:<64 digits>\", or \"reference\"")
                     .found("\"" + *allow_list + "\""));
   policy.ima_allow_list = *digest;
   return {};

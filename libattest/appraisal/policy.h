@@ -65,6 +65,10 @@ struct Policy {
   // The list of files a node may run, by SHA-256 of its bytes: as signed as the policy that names
   // it. Nothing: files are not judged.
   std::optional<Sha256> ima_allow_list;
+  // Or any list that a proven reference value of the platform names: an update then needs no other
+  // policy.
+  bool ima_list_by_reference = false;
+  bool judges_ima_files() const { return ima_allow_list || ima_list_by_reference; }
   bool require_manifest = true;
   bool allow_software_tpm = false;
   GpuPolicy gpu;

@@ -144,6 +144,12 @@ Status VerifiedEvidence::read_reported(const UntrustedEvidence& evidence) {
 void VerifiedEvidence::read_event_log(const UntrustedEvidence& evidence) {
   const evidence::EvidenceItem* item = evidence.find(label::tpm_eventlog);
   if (!item) return;
+  if (const auto& known = context_.event_log;
+      known && known->pcrs == quote_.pcrs() && equal(known->log.log().bytes(), item->content)) {
+    claimed_log_ = known->log.log();
+    event_log_ = known->log;
+    return;
+  }
   auto parsed = tpm::parse_event_log(item->content);
   if (!parsed) {
     event_log_problem_ = std::move(parsed).error();

@@ -44,10 +44,18 @@ struct RegisteredNode {
   std::optional<Certificate> ek_certificate = {};
 };
 
+// KnownEventLog is a log that was verified before, with the PCRs it was verified against: the same
+// log with the same PCRs needs no second look.
+struct KnownEventLog {
+  tpm::PcrValues pcrs;
+  tpm::VerifiedEventLog log;
+};
+
 struct EvidenceContext {
   // The very challenge the verifier issued, as kept by it, not as it came back.
   evidence::VerifiedChallenge challenge;
   RegisteredNode node;
+  std::shared_ptr<const KnownEventLog> event_log = {};  // of the node's last evidence
 };
 
 // VerifiedEvidence came whole from the registered TPM, for the challenge. Only verify_evidence

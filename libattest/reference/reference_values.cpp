@@ -11,11 +11,13 @@ namespace attest::reference {
 namespace {
 
 constexpr std::string_view event_suffix = "/event";
+constexpr std::string_view ima_list_key = "ima/list";
 
-// MeasuredThing is what a measurement key names: a PCR's value, or an event in it.
+// MeasuredThing is what a measurement key names: a PCR's value, an event in it, or a list of files.
 struct MeasuredThing {
   unsigned pcr = 0;
   bool event = false;
+  bool ima_list = false;
 };
 
 std::optional<unsigned> pcr_number(std::string_view text) {
@@ -29,13 +31,15 @@ std::optional<unsigned> pcr_number(std::string_view text) {
 Result<MeasuredThing> read_key(const std::optional<cbor::Value>& key) {
   if (key && key->as_unsigned() && *key->as_unsigned() < pcr_count)
     return MeasuredThing{static_cast<unsigned>(*key->as_unsigned()), false};
+  if (key && key->as_text() && *key->as_text() == ima_list_key)
+    return MeasuredThing{.ima_list = true};
   if (key && key->as_text() && key->as_text()->ends_with(event_suffix)) {
     std::string_view number = *key->as_text();
     number.remove_suffix(event_suffix.size());
     if (const auto pcr = pcr_number(number)) return MeasuredThing{*pcr, true};
   }
   return fail(refused(rules::reference_key, "a measurement's key names no PCR")
-                  .expected("0 to 23, or \"<pcr>/event\"")
+                  .expected("0 to 23, \"<pcr>/event\" or \"ima/list\"")
                   .within(profile_place));
 }
 
@@ -55,6 +59,14 @@ Status read_measurement(const Measurement& measurement, ReferenceValues& values)
       return fail(refused(rules::reference_digest, "a measurement has two digests by one algorithm")
                       .within(profile_place));
     seen.push_back(bank);
+    if (thing.ima_list) {
+      if (bank != HashAlgorithm::sha256)
+        return fail(
+            refused(rules::reference_digest, "a list of files is known by its SHA-256 alone")
+                .within(profile_place));
+      values.ima_lists.push_back({digest.value, measurement.name.value_or("")});
+      continue;
+    }
     auto& banks = thing.event ? values.events : values.pcrs;
     banks[bank][thing.pcr].push_back({digest.value, measurement.name.value_or("")});
   }
@@ -106,6 +118,15 @@ Result<Bytes> encode_reference_values(const ReferenceValues& values) {
   triple.environment.environment_class = ClassMap{{}, {}, values.platform, {}, {}};
   TRY_VOID(write_measurements(values.pcrs, false, triple.measurements));
   TRY_VOID(write_measurements(values.events, true, triple.measurements));
+  for (const KnownDigest& list : values.ima_lists) {
+    if (list.digest.size() != digest_size(HashAlgorithm::sha256))
+      return fail(usage_error("a digest has the wrong length for its bank"));
+    Measurement measurement;
+    measurement.key = cbor::Value(ima_list_key);
+    measurement.digests.push_back({ni_sha256, list.digest});
+    if (!list.name.empty()) measurement.name = list.name;
+    triple.measurements.push_back(std::move(measurement));
+  }
   if (triple.measurements.empty()) return fail(usage_error("there are no reference values"));
 
   Comid comid;

@@ -9,6 +9,8 @@
 //     acceptable values are two measurements;
 //   - a measurement whose mkey is the text "<pcr>/event" gives the digest of a known event of that
 //     PCR, with a name a person knows it by; it explains differences, it makes nothing acceptable;
+//   - a measurement whose mkey is the text "ima/list" gives the SHA-256 of a list of files that may
+//     run there (libattest/tpm/ima_policy.h): lists are longer than statements can be;
 //   - mval has digests and a name, nothing else.
 //
 // Values are untrusted until a statement by someone who may say them carries them, and the ledger
@@ -43,6 +45,7 @@ struct ReferenceValues {
   std::string description;  // for people; travels as the CoMID's id
   std::map<HashAlgorithm, DigestsByPcr> pcrs;
   std::map<HashAlgorithm, DigestsByPcr> events;
+  std::vector<KnownDigest> ima_lists = {};  // SHA-256
 
   friend bool operator==(const ReferenceValues&, const ReferenceValues&) = default;
 };

@@ -183,7 +183,8 @@ Result<ImaAllowList> ImaAllowList::parse(std::string_view json) {
   return ImaAllowList(std::move(compiled));
 }
 
-ImaFinding ImaAllowList::judge(const ImaEntry& entry, std::span<const ImaKey> given) const {
+ImaFinding ImaAllowList::judge(const ImaEntry& entry, std::span<const ImaKey> given,
+                               ImaSignatureRules rules) const {
   if (compiled_->is_excluded(entry.path)) return ImaFinding::excluded;
   const std::string hex = to_hex(entry.file.value);
   bool listed = false;
@@ -204,7 +205,7 @@ ImaFinding ImaAllowList::judge(const ImaEntry& entry, std::span<const ImaKey> gi
     return ImaFinding::allowed;
   }
   const auto signed_with = [&](std::span<const ImaKey> keys) {
-    return !keys.empty() && verify_ima_signature(entry, keys).has_value();
+    return !keys.empty() && verify_ima_signature(entry, keys, rules).has_value();
   };
   const bool has_signature = !entry.signature.empty() || !entry.modsig.empty();
   if (has_signature && entry.form != ImaTemplate::evm_sig &&

@@ -31,7 +31,8 @@ class ImaAllowList {
 
   // judge asks the list and the keys, in this order: exclusion, digest, signature. Digests compare
   // by value; one written with its algorithm, "sha256:…", only with digests of it.
-  ImaFinding judge(const ImaEntry& entry, std::span<const ImaKey> keys) const;
+  ImaFinding judge(const ImaEntry& entry, std::span<const ImaKey> keys,
+                   ImaSignatureRules rules = {}) const;
   // expected gives the digests listed for a path, in hexadecimal, for words.
   std::vector<std::string> expected(std::string_view path) const;
 

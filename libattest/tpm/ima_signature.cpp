@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include <openssl/bn.h>
 #include <openssl/cms.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
@@ -91,8 +93,37 @@ Status verify_modsig(const ImaEntry& entry, std::span<const ImaKey> keys) {
   return fail(refused(rules::ima_signature, "an appended signature holds under none of the keys"));
 }
 
+// Version 1 is the padded SHA-1 of the file's digest and the header, without saying that it is one.
+bool holds_as_version_one(const PublicKey& key, const UntrustedImaSignature& signature,
+                          ByteView digest) {
+  if (key.kind() != KeyKind::rsa) return false;
+  const openssl::CleanErrors clean;
+  const openssl::KeyContext context(EVP_PKEY_CTX_new(key.openssl(), nullptr));
+  if (!context || EVP_PKEY_verify_recover_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) != 1)
+    return false;
+  Bytes recovered(static_cast<std::size_t>(EVP_PKEY_get_size(key.openssl())));
+  std::size_t size = recovered.size();
+  if (EVP_PKEY_verify_recover(context.get(), reinterpret_cast<unsigned char*>(recovered.data()),
+                              &size, openssl::data(signature.signature),
+                              signature.signature.size()) != 1)
+    return false;
+  recovered.resize(size);
+  return equal(recovered, attest::digest(HashAlgorithm::sha1, concat({digest, signature.header})));
+}
+
+bool has_id(const ImaKey& key, const UntrustedImaSignature& signature) {
+  return signature.version == 1 ? equal(key.id_of_version_one, signature.key_id)
+                                : equal(key.id, signature.key_id);
+}
+
 Status verify_value(const ImaEntry& entry, const UntrustedImaSignature& signature,
-                    std::span<const ImaKey> keys) {
+                    std::span<const ImaKey> keys, ImaSignatureRules asked) {
+  if (signature.version == 1 && !asked.allow_version_one)
+    return fail(
+        refused(rules::ima_signature_version, "a signature of version 1, which rests on SHA-1")
+            .expected("version 2 or 3")
+            .found("version 1"));
   if ((signature.version == 3) != entry.file.verity)
     return fail(refused(rules::ima_signature_version,
                         "the signature is of another kind than what was measured")
@@ -114,9 +145,11 @@ Status verify_value(const ImaEntry& entry, const UntrustedImaSignature& signatur
   }
   bool known = false;
   for (const ImaKey& key : keys) {
-    if (key.id != signature.key_id) continue;
+    if (!has_id(key, signature)) continue;
     known = true;
-    if (holds(key.key, signature.hash, digest, signature.signature)) return {};
+    if (signature.version == 1 ? holds_as_version_one(key.key, signature, digest)
+                               : holds(key.key, signature.hash, digest, signature.signature))
+      return {};
   }
   if (!known)
     return fail(refused(rules::ima_signature_key, "the file is signed by a key that is not allowed")
@@ -128,12 +161,46 @@ Status verify_value(const ImaEntry& entry, const UntrustedImaSignature& signatur
 
 }  // namespace
 
+namespace {
+
+// A number as the kernel's version 1 keeps keys and signatures: its bits, then its bytes.
+void append_number(Bytes& bytes, ByteView number) {
+  append_u16_be(bytes, static_cast<std::uint16_t>(number.size() * 8));
+  append(bytes, number);
+}
+
+Bytes rsa_number(const PublicKey& key, const char* name) {
+  BIGNUM* found = nullptr;
+  if (EVP_PKEY_get_bn_param(key.openssl(), name, &found) != 1) return {};
+  const openssl::Number number(found);
+  Bytes bytes(static_cast<std::size_t>(BN_num_bytes(found)));
+  BN_bn2bin(found, reinterpret_cast<unsigned char*>(bytes.data()));
+  return bytes;
+}
+
+// struct pubkey_hdr of include/linux/digsig.h: version, time, algorithm, count; then n and e.
+Bytes key_of_version_one(const PublicKey& key) {
+  Bytes bytes{std::byte{1}};
+  append_u32_be(bytes, 0);
+  append_u8(bytes, 0);
+  append_u8(bytes, 2);
+  append_number(bytes, rsa_number(key, OSSL_PKEY_PARAM_RSA_N));
+  append_number(bytes, rsa_number(key, OSSL_PKEY_PARAM_RSA_E));
+  return bytes;
+}
+
+}  // namespace
+
 ImaKey ImaKey::of(PublicKey key) {
   const openssl::CleanErrors clean;
   unsigned char* der = nullptr;
   const int size = i2d_PublicKey(key.openssl(), &der);
   ImaKey made{std::move(key), {}};
   if (size <= 0) return made;
+  if (made.key.kind() == KeyKind::rsa) {
+    const Bytes whole = digest(HashAlgorithm::sha1, key_of_version_one(made.key));
+    std::copy(whole.end() - 8, whole.end(), made.id_of_version_one.begin());
+  }
   const Bytes identifier =
       digest(HashAlgorithm::sha1, std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
   OPENSSL_free(der);
@@ -141,14 +208,41 @@ ImaKey ImaKey::of(PublicKey key) {
   return made;
 }
 
+namespace {
+
+// struct signature_hdr of include/linux/digsig.h, with the signature as one number behind it.
+Result<UntrustedImaSignature> version_one(ByteView value) {
+  constexpr std::size_t header_size = 16;
+  ByteReader reader(value);
+  UntrustedImaSignature signature;
+  TRY(signature.header, reader.take(header_size, "header"));
+  signature.version = 1;
+  const std::uint8_t algorithm = std::to_integer<std::uint8_t>(signature.header[5]);
+  const std::uint8_t hash = std::to_integer<std::uint8_t>(signature.header[6]);
+  if (algorithm != 0 || hash > 1)
+    return fail(
+        refused(rules::ima_signature_form, "a signature of version 1 is not by RSA")
+            .found("algorithm " + std::to_string(algorithm) + ", hash " + std::to_string(hash)));
+  signature.hash = hash == 0 ? HashAlgorithm::sha1 : HashAlgorithm::sha256;
+  signature.key_id = to_bytes(signature.header.subspan(7, 8));
+  TRY(const std::uint16_t bits, reader.u16_be("size"));
+  if (reader.remaining() != (bits + 7U) / 8U)
+    return fail(refused(rules::ima_signature_form, "a signature's size is not what is there")
+                    .expected(std::to_string(bits) + " bits")
+                    .found(std::to_string(reader.remaining() * 8)));
+  signature.signature = reader.rest();
+  return signature;
+}
+
+}  // namespace
+
 Result<UntrustedImaSignature> parse_ima_signature(ByteView value) {
   ByteReader reader(value);
   UntrustedImaSignature signature;
   TRY(const std::uint8_t type, reader.u8("type"));
   TRY(signature.version, reader.u8("version"));
   if (type == type_digital_signature && signature.version == 1)
-    return fail(refused(rules::ima_signature_version,
-                        "a signature of version 1, which Linux made until 3.7 for keys too short"));
+    return version_one(value.subspan(1));
   const bool fits = (type == type_digital_signature && signature.version == 2) ||
                     (type == type_verity_signature && signature.version == 3);
   if (!fits)
@@ -162,7 +256,7 @@ Result<UntrustedImaSignature> parse_ima_signature(ByteView value) {
                     .found(std::to_string(hash)));
   signature.hash = *known;
   TRY(const ByteView id, reader.take(4, "key id"));
-  std::ranges::copy(id, signature.key_id.begin());
+  signature.key_id = to_bytes(id);
   TRY(const std::uint16_t size, reader.u16_be("size"));
   if (size != reader.remaining())
     return fail(refused(rules::ima_signature_form, "a signature's size is not what is there")
@@ -172,10 +266,11 @@ Result<UntrustedImaSignature> parse_ima_signature(ByteView value) {
   return signature;
 }
 
-Status verify_ima_signature(const ImaEntry& entry, std::span<const ImaKey> keys) {
+Status verify_ima_signature(const ImaEntry& entry, std::span<const ImaKey> keys,
+                            ImaSignatureRules rules) {
   if (!entry.modsig.empty()) return verify_modsig(entry, keys);
   TRY(const UntrustedImaSignature signature, parse_ima_signature(entry.signature));
-  return verify_value(entry, signature, keys);
+  return verify_value(entry, signature, keys, rules);
 }
 
 }  // namespace attest::tpm

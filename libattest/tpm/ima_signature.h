@@ -16,29 +16,37 @@ namespace attest::tpm {
 struct ImaKey {
   PublicKey key;
   std::array<std::byte, 4> id;
+  std::array<std::byte, 8> id_of_version_one{};  // of RSA keys
 
   static ImaKey of(PublicKey key);
 };
 
 struct UntrustedImaSignature {
-  std::uint8_t version = 0;  // 2 or 3
-  HashAlgorithm hash = HashAlgorithm::sha256;
-  std::array<std::byte, 4> key_id{};
+  std::uint8_t version = 0;                    // 1, 2 or 3
+  HashAlgorithm hash = HashAlgorithm::sha256;  // of the file
+  Bytes key_id;                                // 8 bytes of version 1, else 4
   ByteView signature;
+  ByteView header;  // of version 1, which signs it too
 };
 
 // parse_ima_signature reads security.ima's value: type, version, hash, key id, size and signature.
-// It refuses a size other than what is there (rules::ima_signature_form). Version 1, which Linux
-// made until 3.7 and only for RSA-1024 keys in a format of its own, is refused by name.
+// It refuses a size other than what is there (rules::ima_signature_form).
 Result<UntrustedImaSignature> parse_ima_signature(ByteView value);
 
+struct ImaSignatureRules {
+  // Version 1 (Linux, lib/digsig.c), by RSA alone, signs a SHA-1 whatever the file's hash.
+  bool allow_version_one = false;
+};
+
 // verify_ima_signature checks, in this order, that
-//   - the signature is of the kind that fits what was measured: version 3 for verity digests;
+//   - the signature is not of version 1, unless allowed;
+//   - it is of the kind that fits what was measured: version 3 for verity digests;
 //   - its hash is that of the measured digest;
 //   - one of `keys` has its id;
 //   - and the signature over the digest holds under that key.
 // An entry's appended signature (modsig) is checked the same way over the digest without it.
-Status verify_ima_signature(const ImaEntry& entry, std::span<const ImaKey> keys);
+Status verify_ima_signature(const ImaEntry& entry, std::span<const ImaKey> keys,
+                            ImaSignatureRules rules = {});
 
 }  // namespace attest::tpm
 

@@ -1,6 +1,7 @@
 #include "libattest/tpm/ima_verification.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "libattest/base/text.h"
 
@@ -169,20 +170,89 @@ Result<VerifiedImaLog> verify_grown_ima_log(const UntrustedImaLog& log, const Ve
 
 namespace {
 
+enum class ViolationKind { open_writers, tomtou, either };
+
+// Violations tells their kinds; it looks at paths only where there is a violation.
+class Violations {
+ public:
+  explicit Violations(std::span<const ImaEntry> entries) : entries_(entries) {}
+
+  ViolationKind kind(std::size_t at) {
+    for (; read_ < at; ++read_)
+      if (!entries_[read_].violation()) measured_.insert(entries_[read_].path);
+    const bool before = measured_.contains(entries_[at].path);
+    const bool after = at + 1 < entries_.size() && !entries_[at + 1].violation() &&
+                       entries_[at + 1].path == entries_[at].path;
+    if (before == after) return ViolationKind::either;
+    return after ? ViolationKind::open_writers : ViolationKind::tomtou;
+  }
+
+ private:
+  std::span<const ImaEntry> entries_;
+  std::size_t read_ = 0;
+  std::unordered_set<std::string_view> measured_;
+};
+
+void count(ViolationKind kind, ImaViolations& counts) {
+  switch (kind) {
+    case ViolationKind::open_writers:
+      ++counts.open_writers;
+      return;
+    case ViolationKind::tomtou:
+      ++counts.tomtou;
+      return;
+    case ViolationKind::either:
+      ++counts.of_either_kind;
+      return;
+  }
+}
+
+const char* words_for(ViolationKind kind) {
+  switch (kind) {
+    case ViolationKind::open_writers:
+      return "a violation by open writers: the file was open for writing while it was measured, so "
+             "that nobody knows what ran";
+    case ViolationKind::tomtou:
+      return "a ToMToU violation: the file was measured, and written while it was in use, so that "
+             "nobody knows what ran since";
+    case ViolationKind::either:
+      break;
+  }
+  return "a violation: the file changed while it was measured or in use, so that nobody knows what "
+         "ran";
+}
+
+}  // namespace
+
+std::string ImaViolations::words() const {
+  return std::to_string(in_all()) + " violations (" + std::to_string(open_writers) +
+         " by open writers, " + std::to_string(tomtou) + " ToMToU" +
+         (of_either_kind > 0 ? ", " + std::to_string(of_either_kind) + " of either kind)" : ")");
+}
+
+ImaViolations count_violations(std::span<const ImaEntry> entries) {
+  Violations violations(entries);
+  ImaViolations counts;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (entries[i].violation()) count(violations.kind(i), counts);
+  return counts;
+}
+
+namespace {
+
 // Inspector goes through the entries once.
 class Inspector {
  public:
-  explicit Inspector(const ImaRules& asked) : asked_(asked) {}
+  Inspector(std::span<const ImaEntry> entries, const ImaRules& asked)
+      : entries_(entries), asked_(asked), violations_(entries) {}
 
-  void look(const ImaEntry& entry) {
+  void look(std::size_t at) {
+    const ImaEntry& entry = entries_[at];
     ++report_.entries;
     if (entry.violation()) {
-      ++report_.violations;
-      if (!asked_.allow_violations)
-        problem(
-            entry, rules::ima_violation,
-            "a violation: the file changed while it was measured or in use, so that nobody knows "
-            "what ran");
+      const ViolationKind kind = violations_.kind(at);
+      count(kind, report_.violations);
+      if (!asked_.allow_violations) problem(entry, rules::ima_violation, words_for(kind));
       return;
     }
     if (!hasher_ || digest_size(hasher_->algorithm()) != entry.template_hash.size())
@@ -225,7 +295,7 @@ class Inspector {
 
   void by_list(const ImaEntry& entry) {
     const std::string digest = std::string(entry.file.algorithm) + ":" + to_hex(entry.file.value);
-    switch (asked_.allow_list->judge(entry, asked_.keys)) {
+    switch (asked_.allow_list->judge(entry, asked_.keys, asked_.signatures)) {
       case ImaFinding::allowed:
         ++report_.allowed;
         return;
@@ -255,7 +325,7 @@ class Inspector {
       ++report_.not_judged;
       return;
     }
-    const Status holds = verify_ima_signature(entry, asked_.keys);
+    const Status holds = verify_ima_signature(entry, asked_.keys, asked_.signatures);
     if (holds)
       ++report_.signed_by_key;
     else
@@ -263,7 +333,9 @@ class Inspector {
               holds.error().found_value);
   }
 
+  std::span<const ImaEntry> entries_;
   const ImaRules& asked_;
+  Violations violations_;
   std::optional<Hasher> hasher_;
   Bytes scratch_;
   ImaInspection report_;
@@ -272,8 +344,8 @@ class Inspector {
 }  // namespace
 
 ImaInspection inspect_ima_entries(std::span<const ImaEntry> entries, const ImaRules& rules) {
-  Inspector inspector(rules);
-  for (const ImaEntry& entry : entries) inspector.look(entry);
+  Inspector inspector(entries, rules);
+  for (std::size_t i = 0; i < entries.size(); ++i) inspector.look(i);
   return std::move(inspector).finish();
 }
 

@@ -68,10 +68,26 @@ Result<VerifiedImaLog> verify_ima_log(UntrustedImaLog log, const VerifiedQuote& 
 Result<VerifiedImaLog> verify_grown_ima_log(const UntrustedImaLog& log, const VerifiedQuote& quote,
                                             const ImaCheckpoint& known);
 
+// ImaViolations counts the violations of a list by their kind. The list does not say the kind;
+// where an entry for the same file stands does: a file that is open for writing when it is run is
+// measured right after its violation (open writers), one that is written while it runs was measured
+// before (ToMToU, time of measurement to time of use). Where both hold, or neither, nobody can
+// tell.
+struct ImaViolations {
+  std::size_t open_writers = 0;
+  std::size_t tomtou = 0;
+  std::size_t of_either_kind = 0;
+
+  std::size_t in_all() const { return open_writers + tomtou + of_either_kind; }
+  std::string words() const;  // "3 violations (1 open-writers, 2 ToMToU)"
+};
+ImaViolations count_violations(std::span<const ImaEntry> entries);
+
 struct ImaRules {
   const ImaAllowList* allow_list = nullptr;  // nothing: paths are not judged
   std::span<const ImaKey> keys{};            // that may sign files
   bool allow_violations = false;
+  ImaSignatureRules signatures = {};
 };
 
 struct ImaProblem {
@@ -85,7 +101,7 @@ struct ImaProblem {
 
 struct ImaInspection {
   std::size_t entries = 0;
-  std::size_t violations = 0;
+  ImaViolations violations;
   std::size_t allowed = 0;
   std::size_t excluded = 0;
   std::size_t signed_by_key = 0;

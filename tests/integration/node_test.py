@@ -276,7 +276,43 @@ class ANode(unittest.TestCase):
         policy.write_text(text.replace('name = "nodes"', 'name = "nodes"\nrevision = 2'))
         world.start_verifier()
 
-    def test_o_a_replaced_tpm_is_another_node(self):
+    def test_o_the_files_that_a_good_node_ran_become_those_that_may_run(self):
+        world.reboot()
+        self.attest(0)
+        files = world.here / "files.json"
+        made = world.ask("reference", "make", "--evidence", world.evidence(), "--trust", world.trust, "--ima-list", files,
+                         "--platform", PLATFORM, "--description", "files of debian 12", "--pcrs",
+                         ",".join(map(str, PCRS)), *world.as_issuer("owner"))
+        self.assertEqual(made["ima_list"], "sha256:" + hashlib.sha256(files.read_bytes()).hexdigest())
+        policy, config = world.here / "node-policy.toml", world.here / "verifierd.toml"
+        policy.write_text(policy.read_text().replace("revision = 2", "revision = 3")
+                          .replace('list = "required"', 'list = "required"\nallow_list = "reference"'))
+        world.attestctl("policy", "sign", policy, "--name", "nodes", *world.as_issuer("admin"))
+        world.stop("verifierd")
+        world.start_verifier({"ima_list": "files.json"})
+        self.attest(0)
+        self.assertIn("1 measured files are allowed", world.check("ima.files")["why"])
+        world.run_file("/usr/bin/unknown")
+        self.assertIn("/usr/bin/unknown: nothing allows a file at this path", self.attest(1))
+
+    def test_p_the_files_of_a_package_are_known_before_it_is_installed(self):
+        tree = world.here / "package"
+        for path, content in {"DEBIAN/control": "Package: unknown\nVersion: 1\nArchitecture: all\n"
+                                                "Maintainer: nobody <nobody@example>\nDescription: none\n",
+                              "usr/bin/unknown": "/usr/bin/unknown", "lib/udev/known": "/usr/lib/udev/known"}.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(content)
+        package, files = world.here / "unknown.deb", world.here / "files.json"
+        world.run("dpkg-deb", "--root-owner-group", "--build", tree, package)
+        made = world.ask("reference", "predict", "--package", package, "--ima-list", files, "--output", files)
+        self.assertEqual((made["files"], made["added"]), (2, 3))
+        world.make_reference("files with the package", "--ima-list", files)
+        world.stop("verifierd")
+        world.start_verifier({"ima_list": "files.json"})
+        world.run_file("/usr/lib/udev/known")
+        self.attest(0)
+
+    def test_q_a_replaced_tpm_is_another_node(self):
         world.stop("tpm")
         tcti = world.other_tpm("replacement")
         config = world.machine("replacement", tcti, "agent")

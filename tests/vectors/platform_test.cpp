@@ -53,6 +53,17 @@ bool matches(const UntrustedPlatformCertificate& base,
 
 }  // namespace
 
+TEST_CASE("the platform certificates beside the EKs are read, in PEM") {
+  std::size_t read = 0;
+  for (const test::CorpusRow& row : test::corpus_table("tpm", "ek")) {
+    if (row.path.string().find("/platform/") == std::string::npos) continue;
+    INFO(row.path);
+    REQUIRE_OK(parse_platform_certificate(must(read_file(row.path))));
+    ++read;
+  }
+  if (corpus("tpm")) REQUIRE(read > 0);
+}
+
 TEST_CASE("the laptop's platform certificates come out as their table says") {
   const auto area = corpus("gpu");
   if (!area) return;

@@ -565,6 +565,28 @@ TEST_CASE("files are judged by the very list the policy names") {
   REQUIRE(contains(unknown.why, "/usr/bin/served"));
 }
 
+TEST_CASE("a list of files counts where a reference value of the platform names it") {
+  Scene scene = good_scene();
+  run_file(scene);
+  const ImaList good = list_of(served);
+  scene.ima_list = &good;
+  scene.policy.ima_list_by_reference = true;
+  const auto unnamed = only_failure(scene.judge());
+  REQUIRE(unnamed.name == "ima.files");
+  REQUIRE(unnamed.outcome == Verdict::incomplete);
+  reference::ReferenceValues values{"files", "another-board", "files", {}, {}, {}};
+  values.ima_lists = {{to_bytes(ByteView(good.digest)), ""}};
+  scene.know(values);
+  REQUIRE(only_failure(scene.judge()).outcome == Verdict::incomplete);
+  values.platform = "board";
+  const std::uint64_t index = scene.know(values);
+  const Appraisal appraisal = scene.judge();
+  REQUIRE(appraisal.verdict == Verdict::pass);
+  REQUIRE(std::ranges::count(appraisal.ear.reference_values, index) == 1);
+  scene.ima_list = nullptr;
+  REQUIRE(only_failure(scene.judge()).name == "ima.files");
+}
+
 TEST_CASE("what nobody looked at is said") {
   Scene scene = good_scene();
   scene.node.more = {evidence::make_item(evidence::label::ima, as_bytes("list")),

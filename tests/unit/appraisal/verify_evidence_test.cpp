@@ -155,6 +155,40 @@ TEST_CASE("host-reported items must have their form") {
   }
 }
 
+TEST_CASE("an event log that was verified before counts for the same log and the same PCRs alone") {
+  TestNode node;
+  const VerifiedEvidence first = node.verified();
+  appraisal::EvidenceContext context = node.context();
+  context.event_log =
+      std::make_shared<const appraisal::KnownEventLog>(first.quote().pcrs(), *first.event_log());
+  const auto again = must(verify_evidence(node.answer(), context));
+  REQUIRE(again.event_log()->events().size() == first.event_log()->events().size());
+  node.tpm.extend(4, Bytes(32));
+  REQUIRE_FALSE(must(verify_evidence(node.answer(), context)).event_log());
+  TestNode other;
+  other.tpm.reset();
+  other.tpm.boot(false, test::good_boot_loader);
+  appraisal::EvidenceContext of_other = other.context();
+  of_other.event_log = context.event_log;
+  const auto new_boot = must(verify_evidence(other.answer(), of_other));
+  REQUIRE(new_boot.event_log()->secure_boot().enabled == false);
+}
+
+TEST_CASE("an AK that was parsed before is the registered one's, or is not used") {
+  TestNode node;
+  const VerifiedEvidence first = node.verified();
+  appraisal::EvidenceContext context = node.context();
+  context.node.ak = std::make_shared<const tpm::VerifiedAk>(first.ak());
+  REQUIRE_OK(verify_evidence(node.answer(), context));
+  const TestNode stranger;
+  context.node.ak = std::make_shared<const tpm::VerifiedAk>(stranger.verified().ak());
+  REQUIRE_OK(verify_evidence(node.answer(), context));
+  context = stranger.context();
+  context.node.ak_name = node.tpm.ak_name();
+  context.node.ak = std::make_shared<const tpm::VerifiedAk>(stranger.verified().ak());
+  REQUIRE_RULE(verify_evidence(stranger.answer(), context), rules::evidence_wrong_ak);
+}
+
 TEST_CASE("a log that the PCRs do not vouch for, or that is none, is a finding, not an error") {
   TestNode node;
   node.tpm.extend(4, Bytes(32));

@@ -118,6 +118,19 @@ TEST_CASE("anything besides digests and names is refused") {
   }
 }
 
+TEST_CASE("lists of files are named by their SHA-256 alone") {
+  ReferenceValues values = some_values();
+  values.ima_lists = {{Bytes(32, std::byte{1}), "debian 12"}, {Bytes(32, std::byte{2}), ""}};
+  REQUIRE(must(parse_reference_values(must(encode_reference_values(values)))) == values);
+  values.ima_lists[0].digest.pop_back();
+  REQUIRE_FALSE(encode_reference_values(values));
+  REQUIRE_RULE(parse_changed([](Corim& c) {
+                 first(c).key = cbor::Value("ima/list");
+                 first(c).digests = {{ni_sha384, Bytes(48)}};
+               }),
+               rules::reference_digest);
+}
+
 TEST_CASE("what cannot be read back is not written") {
   const auto refused_to_write = [](auto change) {
     ReferenceValues values = some_values();

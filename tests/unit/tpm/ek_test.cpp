@@ -186,6 +186,36 @@ TEST_CASE("moduli of the weak generator are told from others") {
   REQUIRE_FALSE(has_roca_fingerprint(must(from_hex("010003"))));
 }
 
+TEST_CASE("an EK whose key the weak generator made is refused, however genuine its certificate") {
+  Bytes modulus{std::byte{1}};
+  for (int power = 0; power < 128; ++power) {
+    // Times 65537: the number, two bytes up, and itself.
+    Bytes sum(modulus.size() + 2);
+    std::copy(modulus.begin(), modulus.end(), sum.begin());
+    unsigned carry = 0;
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      std::byte& digit = sum[sum.size() - 1 - i];
+      const unsigned other =
+          i < modulus.size() ? std::to_integer<unsigned>(modulus[modulus.size() - 1 - i]) : 0;
+      const unsigned value = std::to_integer<unsigned>(digit) + other + carry;
+      digit = static_cast<std::byte>(value);
+      carry = value >> 8;
+    }
+    modulus = sum;
+  }
+  while (modulus.front() == std::byte{0}) modulus.erase(modulus.begin());
+  const auto certified = [](const Bytes& number) {
+    const PublicKey key = must(PublicKey::from_rsa(number, must(from_hex("010001"))));
+    return verify_ek_certificate(
+        manufacturer().certify({.common_name = "EK", .eku = {std::string(ek_certificate_usage)}},
+                               key),
+        rules_of({manufacturer().certificate()}));
+  };
+  REQUIRE_RULE(certified(modulus), rules::ek_roca);
+  modulus.back() ^= std::byte{2};
+  REQUIRE_OK(certified(modulus));
+}
+
 TEST_CASE("a credential can be made only for a storage key, and for a secret that fits") {
   const Bytes name(34, std::byte{1});
   REQUIRE_OK(make_credential(ek_area(), name, Bytes(32), system_random()));

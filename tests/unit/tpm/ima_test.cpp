@@ -1,5 +1,12 @@
+#include <openssl/bio.h>
+#include <openssl/cms.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "libattest/crypto/openssl_handles.h"
 #include "libattest/tpm/ima_verification.h"
 #include "tests/support/catch.h"
+#include "tests/support/test_ca.h"
 #include "tests/unit/tpm/made_quote.h"
 
 namespace attest::tpm {
@@ -342,7 +349,25 @@ TEST_CASE("a violation is extended as ones, counted, and refused unless allowed"
   REQUIRE(strict.problems.front().rule == rules::ima_violation);
   const auto lenient = inspect_ima_entries(log.entries(), {.allow_violations = true});
   REQUIRE(lenient.problems_in_all == 0);
-  REQUIRE(lenient.violations == 1);
+  REQUIRE(lenient.violations.in_all() == 1);
+}
+
+TEST_CASE("a violation's kind shows by where its file was measured") {
+  Entry broken = one;
+  broken.violation = true;
+  const auto kinds = [&](const std::vector<Entry>& entries) {
+    const auto inspected = inspect_ima_entries(log_of(entries).entries(), {});
+    const ImaViolations counted = count_violations(log_of(entries).entries());
+    REQUIRE(counted.words() == inspected.violations.words());
+    REQUIRE(counted.in_all() == 1);
+    return inspected.problems.front().words.substr(0, 21) + "; " + counted.words();
+  };
+  REQUIRE(kinds({aggregate, broken, one}) ==
+          "a violation by open w; 1 violations (1 by open writers, 0 ToMToU)");
+  REQUIRE(kinds({aggregate, one, two, broken, three}) ==
+          "a ToMToU violation: t; 1 violations (0 by open writers, 1 ToMToU)");
+  for (const auto& unclear : {std::vector{aggregate, one, broken, one}, {aggregate, broken, two}})
+    REQUIRE(kinds(unclear).ends_with("1 of either kind)"));
 }
 
 TEST_CASE("a measured key whose digest is not its own is refused") {
@@ -377,6 +402,15 @@ TEST_CASE("an allow list says allowed, other digest, unknown or excluded") {
   REQUIRE(judged(policy("", R"(,"excludes":["/bin/.*"])"), one) == ImaFinding::excluded);
   REQUIRE(judged(policy("", R"(,"excludes":["/(s?bin|lib)/o"])"), one) == ImaFinding::excluded);
   REQUIRE(judged(policy("", R"(,"excludes":["bin/one"])"), one) == ImaFinding::unknown);
+}
+
+TEST_CASE("a file with another digest than listed, or at no listed path, is a problem by name") {
+  const ImaAllowList list = must(ImaAllowList::parse(policy(R"("/bin/one":["00"])")));
+  const auto inspected = inspect_ima_entries(log_of({one, two}).entries(), {.allow_list = &list});
+  REQUIRE(inspected.problems_in_all == 2);
+  REQUIRE(inspected.problems[0].rule == rules::ima_digest_differs);
+  REQUIRE(inspected.problems[0].expected == "00");
+  REQUIRE(inspected.problems[1].rule == rules::ima_unknown_path);
 }
 
 TEST_CASE("measured keys are judged by the keyrings of the list") {
@@ -455,9 +489,101 @@ TEST_CASE("a file's signature holds under an allowed key, over this digest alone
   Bytes other_hash = good;
   other_hash[2] = std::byte{6};
   REQUIRE_RULE(verified(signed_entry(other_hash), signer), rules::ima_signature_hash);
-  Bytes version_one = good;
-  version_one[1] = std::byte{1};
-  REQUIRE_RULE(verified(signed_entry(version_one), signer), rules::ima_signature_version);
+}
+
+// What ima-evm-utils made with --rsa: the header, and RSA's padding around a bare SHA-1.
+struct VersionOne {
+  openssl::Key key{EVP_RSA_gen(2048)};
+  PublicKey public_key() const { return must(PublicKey::from_openssl(key.get())); }
+  Bytes value(ByteView digest, ByteView key_id) const {
+    Bytes header{std::byte{1}};
+    append_u32_be(header, 0x5f5e1000);
+    append(header, Bytes{std::byte{0}, std::byte{1}});  // RSA over a SHA-256
+    append(header, key_id);
+    append_u8(header, 1);
+    const Bytes hash = attest::digest(HashAlgorithm::sha1, concat({digest, header}));
+    const openssl::KeyContext context(EVP_PKEY_CTX_new(key.get(), nullptr));
+    REQUIRE(EVP_PKEY_sign_init(context.get()) == 1);
+    REQUIRE(EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1);
+    Bytes signature(256);
+    std::size_t size = signature.size();
+    REQUIRE(EVP_PKEY_sign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                          reinterpret_cast<const unsigned char*>(hash.data()), hash.size()) == 1);
+    Bytes bytes{std::byte{3}};
+    append(bytes, header);
+    append_u16_be(bytes, 2048);
+    append(bytes, signature);
+    return bytes;
+  }
+};
+
+TEST_CASE("a signature of version 1 counts only where SHA-1 is allowed to") {
+  const VersionOne signer;
+  const std::vector keys{ImaKey::of(signer.public_key())};
+  const auto verified_with = [&](const Bytes& value, bool allowed) {
+    const UntrustedImaLog log = log_of({signed_entry(value)});
+    return verify_ima_signature(log.entries()[0], keys, {allowed});
+  };
+  const Bytes good = signer.value(file_digest("true"), keys[0].id_of_version_one);
+  REQUIRE_OK(verified_with(good, true));
+  REQUIRE_RULE(verified_with(good, false), rules::ima_signature_version);
+  REQUIRE_RULE(verified_with(signer.value(file_digest("false"), keys[0].id_of_version_one), true),
+               rules::ima_signature);
+  REQUIRE_RULE(verified_with(signer.value(file_digest("true"), Bytes(8)), true),
+               rules::ima_signature_key);
+  Bytes other_header = good;
+  other_header[2] ^= std::byte{1};  // its time
+  REQUIRE_RULE(verified_with(other_header, true), rules::ima_signature);
+  Bytes longer = good;
+  longer.push_back(std::byte{0});
+  REQUIRE_RULE(verified_with(longer, true), rules::ima_signature_form);
+}
+
+// A module's appended signature, as the kernel's scripts/sign-file makes it: CMS without content,
+// certificates or signed attributes.
+Bytes appended_signature(const test::Certified& signer, ByteView content, unsigned flags) {
+  const openssl::Bio input(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
+  const std::string pem = signer.key_pem();
+  const openssl::Bio pem_input(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const openssl::Key key(PEM_read_bio_PrivateKey(pem_input.get(), nullptr, nullptr, nullptr));
+  CMS_ContentInfo* signed_data = CMS_sign(nullptr, nullptr, nullptr, nullptr,
+                                          CMS_NOCERTS | CMS_PARTIAL | CMS_BINARY | CMS_DETACHED);
+  REQUIRE(CMS_add1_signer(signed_data, signer.certificate().openssl(), key.get(), EVP_sha256(),
+                          CMS_NOCERTS | CMS_BINARY | CMS_NOSMIMECAP | flags) != nullptr);
+  REQUIRE(CMS_final(signed_data, input.get(), nullptr, CMS_NOCERTS | CMS_BINARY | CMS_DETACHED) ==
+          1);
+  unsigned char* der = nullptr;
+  const int size = i2d_CMS_ContentInfo(signed_data, &der);
+  CMS_ContentInfo_free(signed_data);
+  const Bytes bytes = to_bytes(std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+TEST_CASE("a module's appended signature holds over the digest without it") {
+  const auto signer = test::Certified::root({.common_name = "module signer"});
+  const auto stranger = test::Certified::root({.common_name = "another"});
+  const std::vector keys{ImaKey::of(must(signer.certificate().public_key()))};
+  const auto verified_as = [&](const Bytes& signature, const std::string& content) {
+    const Entry module{.form = "ima-modsig",
+                       .path = "/lib/modules/one.ko",
+                       .digest = file_digest("with its signature"),
+                       .more = {hex_field({}),
+                                {digest_field("sha256", file_digest(content)),
+                                 "sha256:" + to_hex(file_digest(content))},
+                                hex_field(signature)}};
+    const UntrustedImaLog log = log_of({module});
+    REQUIRE_FALSE(log.entries()[0].modsig.empty());
+    return verify_ima_signature(log.entries()[0], keys);
+  };
+  const Bytes good = appended_signature(signer, as_bytes("module"), CMS_NOATTR);
+  REQUIRE_OK(verified_as(good, "module"));
+  REQUIRE_RULE(verified_as(good, "another module"), rules::ima_signature);
+  REQUIRE_RULE(verified_as(appended_signature(stranger, as_bytes("module"), CMS_NOATTR), "module"),
+               rules::ima_signature);
+  REQUIRE_RULE(verified_as(appended_signature(signer, as_bytes("module"), 0), "module"),
+               rules::ima_signature_form);
+  REQUIRE_RULE(verified_as(to_bytes("no PKCS #7"), "module"), rules::ima_signature_form);
 }
 
 TEST_CASE("a signature of version 3 is over the verity digest and its kind") {

@@ -49,6 +49,15 @@ TEST_CASE("PCR values of a wrong length, index or type are refused") {
   REQUIRE_RULE(parse_pcrs(must(from_hex("a166736861323536a1004100"))), rules::pcr_form);
 }
 
+TEST_CASE("a digest over a PCR without a value is refused") {
+  PcrValues values;
+  must(values.set(PcrBank::sha256, 0, Bytes(32)));
+  const PcrSelection both{{{PcrBank::sha256, {0, 1}}}};
+  REQUIRE_RULE(pcr_digest(HashAlgorithm::sha256, both, values), rules::pcr_missing);
+  must(values.set(PcrBank::sha256, 1, Bytes(32)));
+  REQUIRE_OK(pcr_digest(HashAlgorithm::sha256, both, values));
+}
+
 TEST_CASE("raw values must fit the selection exactly") {
   const PcrSelection selection = must(parse_selection("sha256:0,4"));
   REQUIRE_OK(pcrs_from_raw(selection, Bytes(64)));

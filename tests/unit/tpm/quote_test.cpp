@@ -102,6 +102,19 @@ TEST_CASE("a certification is no quote") {
   REQUIRE_RULE(verify(made), rules::quote_type);
 }
 
+TEST_CASE(
+    "a quote whose clock is neither safe nor unsafe, or whose signer is endless, is refused") {
+  constexpr std::size_t signer_at = 6;
+  constexpr std::size_t safe_at = 4 + 2 + 2 + 34 + 2 + 32 + 8 + 4 + 4;
+  const Bytes good = MadeQuote{}.attest();
+  Bytes unsure = good;
+  unsure[safe_at] = std::byte{2};
+  REQUIRE_RULE(parse_quote(unsure), rules::quote_form);
+  Bytes endless = good;
+  endless[signer_at] = std::byte{0x7f};
+  REQUIRE_RULE(parse_quote(concat({endless, Bytes(0x8000)})), rules::quote_form);
+}
+
 TEST_CASE("bytes after a quote are refused") {
   MadeQuote made;
   made.after = Bytes(1);

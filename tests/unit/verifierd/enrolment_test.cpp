@@ -168,6 +168,31 @@ TEST_CASE("an EK without a certificate, or with that of another key or maker, is
   REQUIRE_FALSE(f.enrolment->begin(forged).has_value());
 }
 
+TEST_CASE("an EK without a certificate enrols where a list of the verifier names it") {
+  Fixture f;
+  evidence::EnrolBegin request = f.request();
+  request.ek_certificates.clear();
+  REQUIRE_RULE(f.enrolment->begin(request), rules::enrol_no_certificate);
+  const std::string line = "ek:" + to_hex(f.ek->public_key().thumbprint());
+  f.enrolment->allow_eks(must(parse_allowed_eks("# a cloud's\n\n " + line + "  # guest 7\n")));
+  REQUIRE_OK(f.enrolment->begin(request));
+  request.ek_public = public_area(*f.ek, ek_attributes | 0x00040000, true);  // sign
+  REQUIRE_RULE(f.enrolment->begin(request), rules::enrol_ek_unfit);
+  f.enrolment->allow_eks({});
+  REQUIRE_RULE(f.enrolment->begin(f.request()), rules::enrol_unknown_ek);
+}
+
+TEST_CASE("a list of allowed EKs with a line that names none is refused whole") {
+  const std::string good = "ek:" + std::string(64, 'a') + "\n";
+  REQUIRE(must(parse_allowed_eks(good + good)).size() == 1);
+  for (const std::string& bad : {std::string("ek:12"), std::string(64, 'a'),
+                                 "ek:" + std::string(64, 'g'), std::string("ek:")}) {
+    const auto list = parse_allowed_eks(good + bad);
+    REQUIRE_RULE(list, rules::enrol_allow_list);
+    REQUIRE(list.error().where == "line 2");
+  }
+}
+
 TEST_CASE("an allowed EK that could sign, or leave its TPM, proves nothing and is refused") {
   Fixture f(true);
   for (const std::uint32_t attributes :
