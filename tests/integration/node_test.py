@@ -69,7 +69,7 @@ allow = true
     def agent_configuration(self, server=None, state="agent"):
         text = super().agent_configuration(server, state)
         return text.replace(f'directory = "{state}"', f'directory = "{state}"\ninterval = "1h"\nchange_interval = "1s"') \
-                   .replace("[evidence]", '[evidence]\nima = "ima.log"')
+                   .replace("[evidence]", f'pcrs = "sha256:{",".join(map(str, range(15)))}"\n\n[evidence]\nima = "ima.log"')
 
     def settle(self):
         self.publish_hardware()
