@@ -156,7 +156,10 @@ void VerifiedEvidence::read_event_log(const UntrustedEvidence& evidence) {
     return;
   }
   claimed_log_ = *std::move(parsed);
-  auto verified = tpm::verify_event_log(*claimed_log_, quote_);
+  // systemd extends its phases into PCR 11, and the machine's id and file systems into 15, after
+  // the firmware's log has ended: what those hold is for the policy to judge, by their values.
+  const tpm::EventLogRules rules{.extended_by_system = {10, 11, 15}};
+  auto verified = tpm::verify_event_log(*claimed_log_, quote_, rules);
   if (verified) {
     event_log_ = *std::move(verified);
   } else {

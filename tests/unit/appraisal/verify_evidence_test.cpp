@@ -155,6 +155,21 @@ TEST_CASE("host-reported items must have their form") {
   }
 }
 
+TEST_CASE("what systemd extends after the boot leaves the log explained, and is not believed") {
+  TestNode node;
+  node.tpm.measure(11, tpm::ev_ipl, as_bytes("a section"));
+  for (const unsigned pcr : {11U, 15U}) {
+    node.quoted.insert(pcr);
+    node.tpm.extend(pcr, sha256(as_bytes("enter-initrd")));
+  }
+  const VerifiedEvidence evidence = node.verified();
+  REQUIRE(evidence.event_log());
+  REQUIRE(evidence.event_log()->not_vouched() == 1);
+  node.quoted.insert(12);
+  node.tpm.extend(12, sha256(as_bytes("credentials")));
+  REQUIRE_FALSE(node.verified().event_log());
+}
+
 TEST_CASE("an event log that was verified before counts for the same log and the same PCRs alone") {
   TestNode node;
   const VerifiedEvidence first = node.verified();
