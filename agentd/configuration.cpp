@@ -67,8 +67,7 @@ Status read_tpm(TomlTable table, Configuration& configuration) {
     configuration.ek = *kind;
   }
   TRY(const auto pcrs, table.optional_text("pcrs"));
-  const auto selection =
-      tpm::parse_selection(pcrs.value_or("sha256:0,1,2,3,4,5,6,7,8,9,10,14"));
+  const auto selection = tpm::parse_selection(pcrs.value_or("sha256:0,1,2,3,4,5,6,7,8,9,10,14"));
   if (!selection) return fail(table.wrong("pcrs", selection.error().to_string()));
   configuration.pcrs = *selection;
   return {};
