@@ -178,6 +178,11 @@ TEST_CASE("an event log that was verified before counts for the same log and the
       std::make_shared<const appraisal::KnownEventLog>(first.quote().pcrs(), *first.event_log());
   const auto again = must(verify_evidence(node.answer(), context));
   REQUIRE(again.event_log()->events().size() == first.event_log()->events().size());
+  node.with_log = false;
+  node.more = {make_item(label::tpm_eventlog, as_bytes("no log"))};
+  REQUIRE(must(verify_evidence(node.answer(), context)).event_log_problem());
+  node.with_log = true;
+  node.more.clear();
   node.tpm.extend(4, Bytes(32));
   REQUIRE_FALSE(must(verify_evidence(node.answer(), context)).event_log());
   TestNode other;

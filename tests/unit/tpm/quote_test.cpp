@@ -165,6 +165,30 @@ TEST_CASE("a signature of another scheme than the AK's is refused") {
                rules::quote_scheme);
 }
 
+TEST_CASE("an RSA key that signs by one padding does not sign by the other") {
+  Bytes area;
+  append_u16_be(area, alg_rsa);
+  append_u16_be(area, alg_sha256);
+  append_u32_be(area, ak_attributes);
+  append_sized(area, {});
+  append_u16_be(area, alg_null);
+  append_u16_be(area, alg_rsassa);
+  append_u16_be(area, alg_sha256);
+  append_u16_be(area, 2048);
+  append_u32_be(area, 0);
+  append_sized(area, Bytes(256, std::byte{0xf1}));
+  const VerifiedAk ak = must(verify_ak(must(parse_public(area))));
+  const MadeQuote made;
+  const UntrustedQuote quote = must(parse_quote(made.attest()));
+  const auto signed_by = [&](AlgorithmId scheme) {
+    const UntrustedSignature signature{
+        .scheme = scheme, .rsa = Bytes(256, std::byte{1}), .r = {}, .s = {}};
+    return verify_quote(quote, signature, ak, made.pcrs, usual_rules());
+  };
+  REQUIRE_RULE(signed_by(alg_rsapss), rules::quote_scheme);
+  REQUIRE_RULE(signed_by(alg_rsassa), rules::quote_signature);
+}
+
 TEST_CASE("a signature with another hash than the AK's is refused") {
   MadeQuote made;
   made.signature_hash = alg_sha384;
