@@ -47,6 +47,10 @@ Result<transparency::VerifiedCheckpoint> checkpoint_of(ledger::TileSource& sourc
 
 }  // namespace
 
+std::unique_ptr<ledger::TileSource> open_published_log(const std::string& folder) {
+  return std::make_unique<ledger::DirectorySource>(folder);
+}
+
 Result<DeviceRecord> read_device_record(ledger::TileSource& source,
                                         const statement::Subject& device, const TrustRoot& trust) {
   TRY(const auto checkpoint, checkpoint_of(source, trust));

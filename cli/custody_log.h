@@ -23,4 +23,7 @@ struct DeviceRecord {
 Result<DeviceRecord> read_device_record(ledger::TileSource& source,
                                         const statement::Subject& device, const TrustRoot& trust);
 
+// open_published_log opens the folder of a published or exported log.
+std::unique_ptr<ledger::TileSource> open_published_log(const std::string& folder);
+
 }  // namespace attest::cli

@@ -22,6 +22,7 @@ void add_chat_command(CommandLine& command_line);
 void add_gpu_commands(CommandLine& command_line);
 void add_ima_commands(CommandLine& command_line);
 void add_custody_commands(CommandLine& command_line, Command* group);
+void add_custody_statement_commands(CommandLine& command_line, Command* group);
 void add_dice_commands(CommandLine& command_line);
 void add_hardware_commands(CommandLine& command_line);
 void add_infer_commands(CommandLine& command_line);
