@@ -1,5 +1,7 @@
 #include "cli/collateral_files.h"
 
+#include "libattest/tee/collateral.h"
+
 namespace attest::cli {
 
 Result<std::vector<Path>> files_at(const std::string& place) {
@@ -28,6 +30,21 @@ Result<std::vector<Certificate>> certificates_at(const std::vector<std::string>&
     }
   }
   return all;
+}
+
+Result<std::vector<Bytes>> crls_at(const std::vector<std::string>& places,
+                                   std::vector<std::string>& passed_over) {
+  tee::Collateral collateral;
+  for (const std::string& place : places) {
+    TRY(const std::vector<Path> paths, files_at(place));
+    for (const Path& path : paths) {
+      TRY(const Bytes content, read_file(path, 16U << 20));
+      const std::size_t before = collateral.crls.size();
+      TRY_WITHIN(path.string(), [[maybe_unused]] const bool taken, collateral.add(content));
+      if (collateral.crls.size() == before) passed_over.push_back(path.string());
+    }
+  }
+  return std::move(collateral.crls);
 }
 
 }  // namespace attest::cli

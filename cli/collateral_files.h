@@ -18,4 +18,8 @@ Result<std::vector<Path>> files_at(const std::string& place);
 Result<std::vector<Certificate>> certificates_at(const std::vector<std::string>& places,
                                                  std::vector<std::string>& passed_over);
 
+// crls_at reads CRLs of files and folders, DER or PEM; what is none is passed over.
+Result<std::vector<Bytes>> crls_at(const std::vector<std::string>& places,
+                                   std::vector<std::string>& passed_over);
+
 }  // namespace attest::cli

@@ -19,7 +19,8 @@ class VerifiedDiceChain {
 
  private:
   friend Result<VerifiedDiceChain> verify_dice_chain(const std::vector<Certificate>&,
-                                                     const std::vector<Certificate>&, Time);
+                                                     const std::vector<Certificate>&, Time,
+                                                     const std::vector<Bytes>&);
   VerifiedDiceChain() = default;
   std::vector<Layer> layers_;
 };
@@ -32,9 +33,13 @@ class VerifiedDiceChain {
 //     believed as it is: a device's own identity certificate can be one;
 //   - all are valid at `at` (rules::chain_time, incomplete);
 //   - what the certificates say in their DICE extensions is well-formed.
-// Not checked: revocation; whether firmware ids are known, or flags good: see TcbInfo::debug.
+//   - no certificate is revoked by a CRL of its issuer among `crls`, DER (rules::chain_revoked); a
+//     CRL out of its time is incomplete, one that its issuer did not sign is refused
+//     (rules::chain_crl).
+// Not checked: whether firmware ids are known, or flags good: see TcbInfo::debug.
 Result<VerifiedDiceChain> verify_dice_chain(const std::vector<Certificate>& chain,
-                                            const std::vector<Certificate>& anchors, Time at);
+                                            const std::vector<Certificate>& anchors, Time at,
+                                            const std::vector<Bytes>& crls = {});
 
 }  // namespace attest::dice
 

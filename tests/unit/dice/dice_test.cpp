@@ -96,6 +96,31 @@ TEST_CASE("a chain without its anchor, or out of its time, is incomplete") {
   REQUIRE(late.error().kind == ErrorKind::incomplete);
 }
 
+TEST_CASE("a layer that its issuer revoked is refused, by a CRL that is signed and in its time") {
+  const auto verify = [](const Bytes& crl, Time at = now) {
+    return verify_dice_chain(device().chain(), device().anchors(), at, {crl});
+  };
+  const Time begin = now - Seconds{3600};
+  const Time end = now + Seconds{3600};
+  REQUIRE_OK(verify(device().ldevid.crl({}, begin, end)));
+  REQUIRE_RULE(verify(device().ldevid.crl({device().alias.certificate()}, begin, end)),
+               rules::chain_revoked);
+  REQUIRE_RULE(verify(device().idevid.crl({device().ldevid.certificate()}, begin, end)),
+               rules::chain_revoked);
+  // The anchor's word about the last certificate counts as well.
+  REQUIRE_RULE(verify(device().root.crl({device().idevid.certificate()}, begin, end)),
+               rules::chain_revoked);
+  // Another issuer's CRL says nothing, even about the same serial number.
+  const auto stranger = test::Certified::root({.common_name = "stranger", .is_ca = true});
+  REQUIRE_OK(verify(stranger.crl({device().alias.certificate()}, begin, end)));
+  const auto namesake = test::Certified::root({.common_name = "LDevID", .is_ca = true});
+  REQUIRE_RULE(verify(namesake.crl({}, begin, end)), rules::chain_crl);
+  const auto late = verify(device().ldevid.crl({}, begin, end), end + Seconds{1});
+  REQUIRE_RULE(late, rules::chain_crl);
+  REQUIRE(late.error().kind == ErrorKind::incomplete);
+  REQUIRE_RULE(verify(to_bytes("no CRL")), rules::chain_crl);
+}
+
 TEST_CASE("what a layer says is read strictly") {
   REQUIRE_OK(parse_tcb_info(sample()));
   REQUIRE_FALSE(parse_tcb_info(concat({sample(), Bytes(1)})));
