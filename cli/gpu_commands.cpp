@@ -1,12 +1,17 @@
-// attestctl gpu verify, topology: evidence of GPUs and NVSwitches from files, without a network.
+// attestctl gpu verify, reference, topology: evidence of GPUs and NVSwitches from files, without a
+// network.
+#include <algorithm>
 #include <set>
 
+#include "cli/collateral_files.h"
 #include "cli/command_line.h"
 #include "cli/gpu_files.h"
 #include "cli/gpu_report.h"
 #include "cli/groups.h"
+#include "cli/submission.h"
 #include "libattest/base/file.h"
 #include "libattest/gpu/evidence_file.h"
+#include "libattest/gpu/golden_reference.h"
 #include "libattest/gpu/topology.h"
 
 namespace attest::cli {
@@ -18,6 +23,8 @@ struct GpuOptions {
   std::string report;
   std::string chain;
   std::vector<std::string> rims;
+  std::vector<std::string> references;
+  std::vector<std::string> crls;
   std::string ocsp;
   bool ocsp_rims = false;
   std::string nonce;
@@ -62,6 +69,7 @@ struct Inputs {
   Time at;
   std::vector<gpu::CollectedRim> rims;
   std::optional<gpu::Stapled> ocsp;
+  std::vector<Bytes> crls = {};
 };
 
 Result<Inputs> read_inputs(const GpuOptions& options, Time now) {
@@ -73,7 +81,8 @@ Result<Inputs> read_inputs(const GpuOptions& options, Time now) {
                     .next("attestctl gpu verify --help"));
   TRY(const std::optional<Time> at, read_time("--at", options.at));
   TRY(const std::optional<Bytes> nonce, read_hex("--nonce", options.nonce));
-  Inputs inputs{.devices = {}, .roots = {}, .at = at.value_or(now), .rims = {}, .ocsp = {}};
+  Inputs inputs{
+      .devices = {}, .roots = {}, .at = at.value_or(now), .rims = {}, .ocsp = {}, .crls = {}};
   TRY(inputs.roots, load_roots(options.roots));
   if (pair) {
     TRY(inputs.devices, read_pair(options, nonce));
@@ -81,6 +90,11 @@ Result<Inputs> read_inputs(const GpuOptions& options, Time now) {
     TRY(inputs.devices, read_evidence(options.evidence, nonce));
   }
   TRY(inputs.rims, read_rims(options.rims, inputs.roots.rim, at));
+  TRY(auto golden, read_golden(options.references));
+  std::ranges::move(golden, std::back_inserter(inputs.rims));
+  std::vector<std::string> passed_over;
+  TRY(inputs.crls, crls_at(options.crls, passed_over));
+  if (!passed_over.empty()) return fail(usage_error("--crl names no CRL: " + passed_over.front()));
   if (!options.ocsp.empty()) {
     TRY(auto responses, read_ocsp(options.ocsp));
     inputs.ocsp = gpu::Stapled{std::move(responses), inputs.at, options.ocsp_rims};
@@ -92,7 +106,7 @@ std::vector<gpu::DeviceVerdict> judge_all(const Inputs& inputs) {
   std::vector<gpu::DeviceVerdict> verdicts;
   for (const Device& device : inputs.devices) {
     verdicts.push_back(gpu::judge_device(device.evidence, inputs.roots.device, inputs.at,
-                                         {inputs.rims, inputs.ocsp}));
+                                         {inputs.rims, inputs.ocsp, inputs.crls}));
     if (device.nonce_is_claimed && device.evidence.nonce)
       verdicts.back().not_checked.emplace_back("freshness: the nonce is the file's own");
   }
@@ -177,7 +191,8 @@ Result<std::vector<gpu::VerifiedReport>> verify_reports(const Inputs& inputs) {
   std::vector<gpu::VerifiedReport> reports;
   for (const Device& device : inputs.devices) {
     TRY_WITHIN(device.label, const auto chain,
-               gpu::verify_device_chain(device.evidence.chain, inputs.roots.device, inputs.at));
+               gpu::verify_device_chain(device.evidence.chain, inputs.roots.device, inputs.at,
+                                        inputs.crls));
     TRY_WITHIN(device.label, auto report,
                gpu::verify_report(device.evidence.report, chain, device.evidence.nonce));
     reports.push_back(std::move(report));
@@ -229,6 +244,33 @@ Result<Report> gpu_topology(const GpuOptions& options, Time now) {
   return report;
 }
 
+struct ReferenceOptions {
+  GpuOptions gpu;
+  SubmissionOptions submission;
+  std::string kind;
+  std::vector<unsigned> indexes;
+  std::string description;
+};
+
+// What a device that is known to be good measures; for those whose maker published no RIM.
+Result<Report> gpu_reference(const ReferenceOptions& options, Time now) {
+  TRY(const Inputs inputs, read_inputs(options.gpu, now));
+  TRY(const std::vector<gpu::VerifiedReport> reports, verify_reports(inputs));
+  const gpu::RimKind kind = options.kind == "driver"  ? gpu::RimKind::driver
+                            : options.kind == "vbios" ? gpu::RimKind::vbios
+                                                      : gpu::RimKind::switch_bios;
+  TRY(const auto values,
+      gpu::make_golden_reference(reports.front(), kind, options.indexes, options.description));
+  TRY(const Bytes corim, reference::encode_device_values(values));
+  TRY(const auto subject, statement::Subject::platform(values.name));
+  TRY(Report report,
+      submit(options.submission, statement::Kind::reference_values, subject, corim, now));
+  report.field("stands in for", values.name);
+  report.json["rim_id"] = values.name;
+  report.json["values"] = values.values.size();
+  return report;
+}
+
 }  // namespace
 
 void add_gpu_commands(CommandLine& command_line) {
@@ -242,6 +284,12 @@ void add_gpu_commands(CommandLine& command_line) {
   verb->add_option("--report", options->report, "The report: raw, or in hexadecimal or base64");
   verb->add_option("--chain", options->chain, "Its certificates, leaf first, PEM or DER");
   verb->add_option("--rim", options->rims, "A RIM file, or a folder of them; may be repeated");
+  verb->add_option(
+      "--reference", options->references,
+      "Golden values that you vouch for: CoRIM, or the statement that carries it; may be "
+      "repeated");
+  verb->add_option("--crl", options->crls,
+                   "CRLs of the device's authorities, files or folders; may be repeated");
   verb->add_option("--ocsp", options->ocsp, "A folder of OCSP responses; each must be there");
   verb->add_flag("--ocsp-rims", options->ocsp_rims, "Ask for OCSP of the RIM signers, too");
   verb->add_option("--nonce", options->nonce, "The nonce asked with, in hexadecimal");
@@ -250,6 +298,30 @@ void add_gpu_commands(CommandLine& command_line) {
   add_root_options(verb, options->roots, true);
   command_line.runs(
       verb, [options](const Context& context) { return gpu_verify(*options, context.now); });
+
+  verb = command_line.verb(
+      group, "reference",
+      "Turn a good device's report into golden values, where no RIM is published",
+      "attestctl gpu reference --report r.bin --chain c.pem --kind vbios --index 1,2,9 \\\n"
+      "    --description \"as delivered\" --issuer owner@dc1.example --key owner.key --output "
+      "v.cose");
+  auto reference = std::make_shared<ReferenceOptions>();
+  verb->add_option("--report", reference->gpu.report, "The report of a device known to be good")
+      ->required();
+  verb->add_option("--chain", reference->gpu.chain, "Its certificates, leaf first")->required();
+  verb->add_option("--nonce", reference->gpu.nonce, "The nonce asked with, in hexadecimal");
+  verb->add_option("--at", reference->gpu.at, "The time to check certificates at; now without");
+  verb->add_option("--kind", reference->kind, "What the values are of")
+      ->required()
+      ->one_of({"driver", "vbios", "switch-bios"});
+  verb->add_option("--index", reference->indexes, "Which measurements, from 0")
+      ->required()
+      ->delimiter(',');
+  verb->add_option("--description", reference->description, "What people know them by")->required();
+  add_root_options(verb, reference->gpu.roots, true);
+  add_submission_options(verb, reference->submission);
+  command_line.runs(
+      verb, [reference](const Context& context) { return gpu_reference(*reference, context.now); });
 
   verb = command_line.verb(group, "topology", "Check that GPUs and NVSwitches of a host close",
                            "attestctl gpu topology evidence.json");

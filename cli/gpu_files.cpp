@@ -4,6 +4,8 @@
 #include "cli/command_line.h"
 #include "cli/trust_file.h"
 #include "libattest/base/file.h"
+#include "libattest/gpu/golden_reference.h"
+#include "libattest/statement/statement.h"
 
 namespace attest::cli {
 
@@ -69,6 +71,19 @@ Result<std::vector<gpu::CollectedRim>> read_rims(const std::vector<std::string>&
     }
   }
   return rims;
+}
+
+Result<std::vector<gpu::CollectedRim>> read_golden(const std::vector<std::string>& paths) {
+  std::vector<gpu::CollectedRim> all;
+  for (const std::string& path : paths) {
+    TRY(Bytes content, read_file(path, max_file));
+    if (const auto statement = statement::parse_statement(content))
+      content = to_bytes(statement->payload());
+    TRY_WITHIN(path, const auto values, reference::parse_device_values(content));
+    TRY_WITHIN(path, gpu::RimContent golden, gpu::golden_values(values));
+    all.push_back({path, std::move(golden), {}, {}, "whoever gave " + path});
+  }
+  return all;
 }
 
 Result<std::vector<gpu::OcspResponse>> read_ocsp(const std::string& folder) {

@@ -33,6 +33,10 @@ Result<std::vector<gpu::CollectedRim>> read_rims(const std::vector<std::string>&
                                                  const gpu::RootPins& roots,
                                                  std::optional<Time> at);
 
+// read_golden reads golden values as CoRIM, or inside the statement that carries them; whoever
+// names such a file vouches for it.
+Result<std::vector<gpu::CollectedRim>> read_golden(const std::vector<std::string>& paths);
+
 // read_ocsp reads every response in a folder; one that is malformed is refused.
 Result<std::vector<gpu::OcspResponse>> read_ocsp(const std::string& folder);
 

@@ -4,6 +4,7 @@
 
 #include "libattest/base/text.h"
 #include "libattest/gpu/device_verdict.h"
+#include "libattest/gpu/golden_reference.h"
 #include "libattest/gpu/topology.h"
 
 namespace attest::appraisal {
@@ -40,6 +41,17 @@ std::vector<gpu::CollectedRim> collect(const AppraisalInputs& inputs) {
       rim.problem = std::move(verified).error();
     rims.push_back(std::move(rim));
   }
+  for (const ProvenDeviceValues& each : inputs.device_values) {
+    if (!gpu::is_golden_reference(each.values())) continue;
+    const std::string index = std::to_string(each.index());
+    auto content = gpu::golden_values(each.values());
+    if (content)
+      rims.push_back({"ledger entry " + index,
+                      *std::move(content),
+                      {},
+                      {},
+                      printable(each.issuer(), 80) + ", statement " + index});
+  }
   return rims;
 }
 
@@ -71,7 +83,10 @@ void judge(JudgedGpu& judged, const VerifiedEvidence& evidence, const Policy& po
   auto ocsp = read_ocsp(*judged.item, policy, inputs.now);
   if (!ocsp) return adopt(judged.prefix, gpu::check_of(ocsp.error()), checks);
   gpu::DeviceVerdict verdict =
-      gpu::judge_device(*device, inputs.gpu.device_roots, inputs.now, {rims, *std::move(ocsp)});
+      gpu::judge_device(*device, inputs.gpu.device_roots, inputs.now,
+                        {rims, *std::move(ocsp),
+                         inputs.collateral ? std::span<const Bytes>(inputs.collateral->crls)
+                                           : std::span<const Bytes>()});
   for (const result::Check& check : verdict.checks) adopt(judged.prefix, check, checks);
   judged.report = std::move(verdict.report);
 }
@@ -242,6 +257,9 @@ GpuFindings check_gpus(const VerifiedEvidence& evidence, const Policy& policy,
     for (const gpu::NeededRim& need : gpu::needed_rims(*judged.report))
       for (const ProvenRim& known : inputs.gpu.rims)
         if (gpu::answers(known.rim().content, need)) findings.relied_on.insert(known.index());
+    for (const ProvenDeviceValues& known : inputs.device_values)
+      for (const gpu::NeededRim& need : gpu::needed_rims(*judged.report))
+        if (known.values().name == need.id) findings.relied_on.insert(known.index());
   }
   return findings;
 }

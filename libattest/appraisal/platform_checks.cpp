@@ -31,11 +31,12 @@ Result<hardware::VerifiedPlatform> verify(const VerifiedEvidence& evidence,
                            "certificate to this machine")
                     .expected("a node enrolled with its EK certificate")
                     .next("enrol the node again"));
-  return hardware::verify_platform(certificates.front(),
-                                   {certificates.begin() + 1, certificates.end()},
-                                   {.at = inputs.now,
-                                    .authorities = inputs.platform_authorities,
-                                    .ek = evidence.node().ek_certificate});
+  return hardware::verify_platform(
+      certificates.front(), {certificates.begin() + 1, certificates.end()},
+      {.at = inputs.now,
+       .authorities = inputs.platform_authorities,
+       .crls = inputs.collateral ? inputs.collateral->crls : std::vector<Bytes>(),
+       .ek = evidence.node().ek_certificate});
 }
 
 void add(const char* name, const Error& error, Checks& checks) {

@@ -106,6 +106,7 @@ std::vector<NeededRim> needed_rims(const VerifiedReport& report) {
 }
 
 bool answers(const RimContent& rim, const NeededRim& need) {
+  if (!rim.id.empty()) return rim.kind == need.kind && upper_case(rim.id) == upper_case(need.id);
   return rim.kind == need.kind && rim.product == need.product &&
          upper_case(rim.version) == upper_case(need.version);
 }

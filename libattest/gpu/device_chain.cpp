@@ -121,12 +121,14 @@ RootPins nvidia_rim_roots() {
 }
 
 Result<VerifiedDeviceChain> verify_device_chain(std::span<const Certificate> certificates,
-                                                const RootPins& roots, Time at) {
+                                                const RootPins& roots, Time at,
+                                                std::span<const Bytes> crls) {
   if (certificates.empty())
     return fail(refused(rules::device_identity, "there is no certificate for the report"));
   const Certificate& leaf = certificates.front();
   const std::vector<Certificate> rest(certificates.begin() + 1, certificates.end());
-  TRY(VerifiedChain chain, verify_chain(leaf, rest, roots.among(certificates), {.at = at}));
+  TRY(VerifiedChain chain, verify_chain(leaf, rest, roots.among(certificates),
+                                        {.at = at, .crls = {crls.begin(), crls.end()}}));
   TRY(PublicKey key, chain.leaf().public_key());
   TRY_VOID(check_role(chain.leaf(), key));
   TRY(DeviceIdentity identity, read_identity(chain.certificates()));

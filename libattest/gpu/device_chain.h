@@ -54,7 +54,8 @@ class VerifiedDeviceChain {
 
  private:
   friend Result<VerifiedDeviceChain> verify_device_chain(std::span<const Certificate>,
-                                                         const RootPins&, Time);
+                                                         const RootPins&, Time,
+                                                         std::span<const Bytes>);
   VerifiedDeviceChain(VerifiedChain chain, DeviceIdentity identity, PublicKey leaf_key)
       : chain_(std::move(chain)), identity_(std::move(identity)), leaf_key_(std::move(leaf_key)) {}
   VerifiedChain chain_;
@@ -70,9 +71,11 @@ class VerifiedDeviceChain {
 //     same chip as the leaf's name (rules::device_identity);
 //   - the firmware id, where there is one, has the form of the TCG's DICE extension
 //     2.23.133.5.4.1 (Hopper) or 2.23.133.5.4.1.1 (Blackwell) (rules::device_fwid_form).
-// Not checked: revocation (ocsp.h).
+//   - none of them is revoked by the CRLs given, DER, each signed and in its time.
+// Not checked: revocation by OCSP (ocsp.h).
 Result<VerifiedDeviceChain> verify_device_chain(std::span<const Certificate> certificates,
-                                                const RootPins& roots, Time at);
+                                                const RootPins& roots, Time at,
+                                                std::span<const Bytes> crls = {});
 
 // firmware_id reads the FWID of a leaf's DICE extension; nothing where it has none.
 Result<std::optional<Bytes>> firmware_id(const Certificate& leaf);

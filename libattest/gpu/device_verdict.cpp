@@ -44,8 +44,12 @@ void check_revocation(const VerifiedChain& chain, std::size_t first, const Stapl
 
 void check_device_revocation(const VerifiedDeviceChain& chain, const DeviceCollateral& collateral,
                              DeviceVerdict& verdict) {
+  if (!collateral.crls.empty())
+    verdict.checks.push_back({"gpu.crl", Verdict::pass, "", "",
+                              "no CRL that was given revokes the device's certificates"});
   if (!collateral.ocsp) {
-    verdict.not_checked.emplace_back("revocation: no OCSP responses were given");
+    if (collateral.crls.empty())
+      verdict.not_checked.emplace_back("revocation: no OCSP responses and no CRLs were given");
     return;
   }
   check_revocation(chain.chain(), 1, *collateral.ocsp, "the device's", verdict);
@@ -58,7 +62,7 @@ const CollectedRim* find_rim(std::span<const CollectedRim> rims, const NeededRim
   for (const CollectedRim& rim : rims) {
     if (!answers(rim.content, need)) continue;
     if (rim.verified) return &rim;
-    best = &rim;
+    if (best == nullptr || rim.vouched) best = &rim;
   }
   return best;
 }
@@ -83,14 +87,19 @@ void report_missing(std::span<const CollectedRim> rims, const NeededRim& need,
 }
 
 // The RIMs the comparison rests on; problems of others are findings.
-std::vector<const VerifiedRim*> choose_rims(const VerifiedReport& report,
-                                            const DeviceCollateral& collateral,
-                                            DeviceVerdict& verdict) {
-  std::vector<const VerifiedRim*> chosen;
+std::vector<const CollectedRim*> choose_rims(const VerifiedReport& report,
+                                             const DeviceCollateral& collateral,
+                                             DeviceVerdict& verdict) {
+  std::vector<const CollectedRim*> chosen;
   for (const NeededRim& need : needed_rims(report)) {
     const CollectedRim* rim = find_rim(collateral.rims, need);
     if (rim == nullptr) {
       report_missing(collateral.rims, need, verdict);
+    } else if (!rim->verified && rim->vouched) {
+      verdict.checks.push_back(
+          passed(rules::rim_vouched, rim->content.title() + " by the word of " + *rim->vouched +
+                                         ", not signed by the device's maker"));
+      chosen.push_back(rim);
     } else if (!rim->verified) {
       Error problem = *rim->problem;
       verdict.checks.push_back(check_of(problem.within(rim->name)));
@@ -98,15 +107,15 @@ std::vector<const VerifiedRim*> choose_rims(const VerifiedReport& report,
       verdict.checks.push_back(
           passed(rules::rim_signature, rim->content.title() + " is signed, its signer tied to " +
                                            rim->verified->signer().root().subject()));
-      chosen.push_back(&*rim->verified);
+      chosen.push_back(rim);
     }
   }
   return chosen;
 }
 
-void check_overlap(const std::vector<const VerifiedRim*>& rims, DeviceVerdict& verdict) {
+void check_overlap(const std::vector<const CollectedRim*>& rims, DeviceVerdict& verdict) {
   if (rims.size() != 2) return;
-  const std::vector<unsigned> both = overlap(rims[0]->content(), rims[1]->content());
+  const std::vector<unsigned> both = overlap(rims[0]->content, rims[1]->content);
   if (both.empty()) {
     verdict.checks.push_back(
         passed(rules::rim_overlap, "driver and VBIOS speak of different ones"));
@@ -145,12 +154,13 @@ void check_measurements(const RimComparison& comparison, bool complete, DeviceVe
   verdict.checks.push_back(std::move(check));
 }
 
-void check_rim_revocation(const std::vector<const VerifiedRim*>& rims,
+void check_rim_revocation(const std::vector<const CollectedRim*>& rims,
                           const DeviceCollateral& collateral, DeviceVerdict& verdict) {
   if (!collateral.ocsp || !collateral.ocsp->rims_too) return;
-  for (const VerifiedRim* rim : rims)
-    check_revocation(rim->signer(), 0, *collateral.ocsp,
-                     "the " + kind_words(rim->content().kind) + " RIM signer's", verdict);
+  for (const CollectedRim* rim : rims)
+    if (rim->verified)
+      check_revocation(rim->verified->signer(), 0, *collateral.ocsp,
+                       "the " + kind_words(rim->content.kind) + " RIM signer's", verdict);
 }
 
 void note_verified(const VerifiedReport& report, DeviceVerdict& verdict) {
@@ -204,13 +214,13 @@ DeviceVerdict judge_report(const VerifiedReport& report, const VerifiedDeviceCha
   verdict.report = report;
   note_verified(report, verdict);
   check_device_revocation(chain, collateral, verdict);
-  const std::vector<const VerifiedRim*> rims = choose_rims(report, collateral, verdict);
+  const std::vector<const CollectedRim*> rims = choose_rims(report, collateral, verdict);
   check_rim_revocation(rims, collateral, verdict);
   check_overlap(rims, verdict);
   std::vector<RimContent> known;
   for (const CollectedRim& rim : collateral.rims) known.push_back(rim.content);
-  for (const VerifiedRim* rim : rims) {
-    verdict.rims.push_back(compare(report, rim->content(), known));
+  for (const CollectedRim* rim : rims) {
+    verdict.rims.push_back(compare(report, rim->content, known));
     check_measurements(verdict.rims.back(), verdict.missing.empty(), verdict);
   }
   verdict.verdict = verdict_of(verdict.checks);
@@ -226,7 +236,7 @@ DeviceVerdict judge_device(const DeviceEvidence& evidence, const RootPins& roots
     verdict.not_checked.emplace_back("everything that rests on the report");
     return verdict;
   };
-  const auto chain = verify_device_chain(evidence.chain, roots, at);
+  const auto chain = verify_device_chain(evidence.chain, roots, at, collateral.crls);
   if (!chain) return failed(chain.error());
   const auto report = verify_report(evidence.report, *chain, evidence.nonce);
   if (!report) return failed(report.error());

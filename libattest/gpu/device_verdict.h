@@ -17,12 +17,14 @@
 
 namespace attest::gpu {
 
-// CollectedRim is a RIM that is at hand: verified, or with the reason why it could not be.
+// CollectedRim is a RIM that is at hand: verified, or with the reason why it could not be; or
+// golden values that somebody else than the maker vouches for.
 struct CollectedRim {
   std::string name;  // file or ledger entry, for findings
   RimContent content;
   std::optional<VerifiedRim> verified;
   std::optional<Error> problem;
+  std::optional<std::string> vouched = {};  // by whom: "owner@dc1.example, statement 17"
 };
 
 // collect_rim parses and verifies; a file that is no RIM at all is an error.
@@ -39,7 +41,8 @@ struct Stapled {
 
 struct DeviceCollateral {
   std::span<const CollectedRim> rims;
-  std::optional<Stapled> ocsp;  // nothing: revocation is not asked about, and said not to be
+  std::optional<Stapled> ocsp;       // nothing: revocation is not asked about, and said not to be
+  std::span<const Bytes> crls = {};  // DER, of the device's authorities
 };
 
 struct DeviceVerdict {
@@ -54,7 +57,9 @@ struct DeviceVerdict {
 // judge_report judges, in this order:
 //   - the device's certificates are not revoked, where OCSP is asked about (ocsp.h);
 //   - each RIM the report calls for is at hand (gpu.rim.missing: incomplete; one of the same kind
-//     for another version is refused, gpu.rim.version), verified, and for the device's chip;
+//     for another version is refused, gpu.rim.version), verified, and for the device's chip; where
+//     none is verified, golden values that are vouched for stand in, and are called so
+//     (gpu.rim.vouched);
 //   - the RIMs do not both speak of one measurement (gpu.rim.overlap);
 //   - every active golden value matches (gpu.measurements.driver, …vbios, …switch-bios).
 // The verdict is refused when any check is, else incomplete when any is, else pass. Measurements
@@ -83,5 +88,6 @@ result::Check check_of(const Error& error);
 namespace attest::rules {
 inline constexpr Rule rim_missing{"gpu.rim.missing"};
 inline constexpr Rule rim_version{"gpu.rim.version"};
+inline constexpr Rule rim_vouched{"gpu.rim.vouched"};
 inline constexpr Rule rim_overlap{"gpu.rim.overlap"};
 }  // namespace attest::rules

@@ -34,6 +34,7 @@ struct RimContent {
   std::string edition;  // "GPU", "SWITCH"
   std::string tag_id;
   std::vector<GoldenValue> golden;  // by index
+  std::string id = {};              // where it is known by its RIM id alone (golden_reference.h)
 
   std::size_t active_count() const;
   // title is how people and findings name it: "driver RIM GH100 550.90.07".

@@ -198,6 +198,7 @@ std::string RimContent::title() const {
   const std::string what = kind == RimKind::driver  ? "driver RIM "
                            : kind == RimKind::vbios ? "VBIOS RIM "
                                                     : "switch BIOS RIM ";
+  if (!id.empty()) return what + id;
   return what + product + (version.empty() ? " without a version" : " " + version);
 }
 

@@ -146,3 +146,28 @@ TEST_CASE("a confidential mode is signed by the GPU, or by the host's word, or n
     if (type == 21) value = must(from_hex("aa"));
   REQUIRE(gpu_outcome(scene.appraise_now()) == Verdict::pass);
 }
+
+TEST_CASE("golden values in the ledger stand in for RIM files that nobody published") {
+  Scene scene;
+  scene.add_manifest({serial_of(1), serial_of(2)});
+  std::vector<ProvenDeviceValues> values;
+  const auto add = [&](const RimSpec& rim, const std::string& id) {
+    reference::DeviceValues golden{id, id, "as delivered", {}};
+    for (const RimValue& each : rim.values)
+      for (const Bytes& alternative : each.alternatives)
+        golden.values["golden/" + std::to_string(each.index)].push_back({alternative, ""});
+    const auto index = scene.ledger.add(statement::Kind::reference_values, "platform:" + id,
+                                        must(reference::encode_device_values(golden)));
+    values.push_back(must(prove_device_values(scene.ledger.proven(index))));
+  };
+  add(scene.whole.driver, "NV_GPU_DRIVER_GH100_550.90.07");
+  add(scene.whole.vbios, "NV_GPU_VBIOS_1010_0200_882_96009F0001");
+  scene.device_values = values;
+  const Appraisal appraisal = scene.appraise_now();
+  REQUIRE(gpu_outcome(appraisal) == Verdict::pass);
+  REQUIRE(outcome(appraisal, "gpu.0.rim.vouched") == Verdict::pass);
+  for (const auto& each : values)
+    REQUIRE(std::ranges::count(appraisal.ear.reference_values, each.index()) == 1);
+  scene.whole.report.blocks[9] = Bytes(48, std::byte{0xEE});
+  REQUIRE(outcome(scene.appraise_now(), "gpu.0.measurements.vbios") == Verdict::refused);
+}

@@ -45,6 +45,7 @@ struct Scene {
   std::optional<evidence::PlatformItem> platform;
   std::set<std::size_t> silent;  // GPUs that sign nothing
   CustodyOf custody;
+  std::span<const ProvenDeviceValues> device_values;
 
   Scene() {
     policy.platform = "board";
@@ -110,6 +111,7 @@ struct Scene {
          .verifier = "verifier.example",
          .verifier_id = {},
          .gpu = {{{vendor().root.certificate}, {}}, {{vendor().rim_root.certificate}, {}}, rims},
+         .device_values = device_values,
          .platform_authorities = platform_authorities,
          .custody = custody});
   }

@@ -2,6 +2,7 @@
 
 #include "libattest/gpu/report_verification.h"
 #include "tests/support/catch.h"
+#include "tests/support/test_ca.h"
 #include "tests/support/test_gpu.h"
 
 using namespace attest;
@@ -155,4 +156,22 @@ TEST_CASE("a GPU's report signed by a switch is refused, and so is a switch with
   REQUIRE_OK(verify_report(device, device.report(spec)));
   spec.opaque[0].second[7] = std::byte{9};
   REQUIRE_RULE(verify_report(device, device.report(spec)), rules::report_pdi);
+}
+
+TEST_CASE("a device that its authority revoked by CRL is refused") {
+  const auto root = test::Certified::root({.common_name = "Test root", .is_ca = true});
+  const auto issuer = root.issue({.common_name = "GH100 Provisioner", .is_ca = true});
+  const auto device = issuer.issue({.common_name = "GH100 A01 GSP BROM",
+                                    .is_ca = true,
+                                    .curve = "P-384",
+                                    .serial = must(from_hex("414301000000000000"))});
+  const auto leaf = device.issue({.common_name = "GH100 A01 GSP FMC LF", .curve = "P-384"});
+  const std::vector<Certificate> chain = {leaf.certificate(), device.certificate(),
+                                          issuer.certificate(), root.certificate()};
+  const auto verify = [&](const std::vector<Certificate>& revoked) {
+    const std::vector<Bytes> crls = {issuer.crl(revoked, at - Seconds{60}, at + Seconds{3600})};
+    return gpu::verify_device_chain(chain, {{root.certificate()}, {}}, at, crls);
+  };
+  REQUIRE_OK(verify({}));
+  REQUIRE_RULE(verify({device.certificate()}), rules::chain_revoked);
 }
