@@ -129,8 +129,15 @@ Result<ledger::Field> field_of(std::string_view name) {
 
 Result<Report> find(const LogOptions& options) {
   TRY(const auto log, ledger::Log::open_to_read(place_of(options)));
-  TRY(const ledger::Field field, field_of(options.field));
-  TRY(const auto indexes, log->find(field, options.text));
+  std::vector<std::uint64_t> indexes;
+  if (options.field == "digest") {
+    TRY(const Sha256 digest, parse_digest_uri(options.text));
+    TRY(const auto index, log->find_digest(digest));
+    if (index) indexes.push_back(*index);
+  } else {
+    TRY(const ledger::Field field, field_of(options.field));
+    TRY(indexes, log->find(field, options.text));
+  }
   Report report;
   report.json["indexes"] = indexes;
   for (const std::uint64_t index : indexes) report.line("entry " + with_thousands(index));
@@ -243,11 +250,14 @@ void add_ledger_commands(CommandLine& command_line, Command* group) {
   got->add_option("INDEX", get_options->index, "The entry's index")->required();
   got->add_option("--output", get_options->output, "Where to write it; standard output without");
 
-  auto [found, find_options] = verb("find", "Find entries by subject, issuer, kind or parent",
-                                    "attestctl ledger find ./log sha256:5e0c…", find);
+  auto [found, find_options] =
+      verb("find", "Find entries by subject, issuer, kind, parent or digest",
+           "attestctl ledger find ./log sha256:5e0c…", find);
   found->add_option("TEXT", find_options->text, "What to look for")->required();
-  found->add_option("--by", find_options->field, "subject (the default), issuer, kind or parent")
-      ->one_of({"subject", "issuer", "kind", "parent"});
+  found
+      ->add_option("--by", find_options->field,
+                   "subject (the default), issuer, kind, parent, or the entry's own digest")
+      ->one_of({"subject", "issuer", "kind", "parent", "digest"});
 
   auto [proved, prove_options] =
       verb("prove", "Write a C2SP tlog-proof of one entry",

@@ -273,6 +273,15 @@ Result<Head> Log::head() const {
   return store_->head();
 }
 
+bool Log::holds(const transparency::Checkpoint& checkpoint) const {
+  const std::lock_guard lock(mutex_);
+  const auto head = store_->head();
+  if (!head || checkpoint.size > head->size) return false;
+  const auto root =
+      transparency::root_from_nodes(checkpoint.size, stored_nodes(*store_, checkpoint.size));
+  return root && *root == checkpoint.root;
+}
+
 Result<Bytes> Log::get(std::uint64_t index) const {
   const std::lock_guard lock(mutex_);
   return mending([&] { return get_locked(index); });

@@ -112,6 +112,8 @@ class Log {
   Result<std::string> checkpoint() const;
 
   Result<Head> head() const;
+  // holds says whether a checkpoint is of this log's own tree; a larger one is not.
+  bool holds(const transparency::Checkpoint& checkpoint) const;
   Result<Bytes> get(std::uint64_t index) const;
   // find gives indexes in order. `text` is a subject, an issuer, a content type (Field::kind), or a
   // parent's subject.

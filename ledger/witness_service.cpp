@@ -68,6 +68,13 @@ class HttpWitness final : public WitnessClient {
                          attest::to_string(ByteView(response.body))};
   }
 
+  Result<WitnessAnswer> last_checkpoint(const std::string& origin_digest_hex) override {
+    TRY(const http::ClientResponse response,
+        client_.get(url_ + "/" + origin_digest_hex + "/checkpoint"));
+    return WitnessAnswer{response.status, response.content_type,
+                         attest::to_string(ByteView(response.body))};
+  }
+
  private:
   std::string verifier_key_;
   std::string url_;

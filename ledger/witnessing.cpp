@@ -16,6 +16,7 @@ using transparency::UntrustedNote;
 using transparency::VerifierKey;
 
 constexpr int status_ok = 200;
+constexpr int status_unknown = 404;
 constexpr int status_conflict = 409;
 
 bool by_key(const NoteSignature& signature, const VerifierKey& key) {
@@ -128,6 +129,39 @@ Result<Cosigned> collect_cosignatures(const Log& log, const std::string& note,
   }
   outcome.note = transparency::format_note(gathered);
   return outcome;
+}
+
+Result<std::vector<std::string>> check_against_witnesses(
+    const Log& log, const std::vector<WitnessClient*>& witnesses) {
+  TRY(VerifierKey log_key, VerifierKey::parse(log.verifier_key()));
+  const transparency::LogVerifiers verifiers{log.origin(), {std::move(log_key)}, {}, 0};
+  TRY(const Head head, log.head());
+  std::vector<std::string> silent;
+  for (WitnessClient* const witness : witnesses) {
+    const auto answer = witness->last_checkpoint(transparency::origin_hash(log.origin()));
+    // A witness that never saw this log says 404.
+    if (answer && answer->status == status_unknown) continue;
+    const auto last = answer && answer->status == status_ok
+                          ? transparency::verify_checkpoint(as_bytes(answer->body), verifiers)
+                          : Result<transparency::VerifiedCheckpoint>(std::unexpected(
+                                answer ? incomplete(rules::witness_answer,
+                                                    "answers " + std::to_string(answer->status))
+                                       : answer.error()));
+    if (!last) {
+      silent.push_back(witness->verifier_key() + ": " + last.error().to_string());
+      continue;
+    }
+    const bool longer = last->size() > head.size;
+    const bool other = !longer && !log.holds(last->checkpoint());
+    if (longer || other)
+      return fail(refused(rules::witness_ahead,
+                          longer ? "a witness has cosigned more than this log holds"
+                                 : "a witness has cosigned another history than this log holds")
+                      .expected("at most " + std::to_string(head.size) + " entries, of this tree")
+                      .found(std::to_string(last->size()) + " at " + witness->verifier_key())
+                      .next("an older copy of the log was restored: bring back the newer one"));
+  }
+  return silent;
 }
 
 Result<Cosigned> publish_checkpoint(Log& log, Time now,

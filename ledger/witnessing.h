@@ -30,6 +30,9 @@ class WitnessClient {
   // verifier_key is the witness's C2SP key text, from the trust root or policy file.
   virtual const std::string& verifier_key() const = 0;
   virtual Result<WitnessAnswer> add_checkpoint(const std::string& body) = 0;
+  // last_checkpoint asks for what the witness cosigned last of an origin, named by the lower-case
+  // hex of its digest.
+  virtual Result<WitnessAnswer> last_checkpoint(const std::string& origin_digest_hex) = 0;
 };
 
 // Cosigned is a checkpoint with what its witnesses said.
@@ -46,6 +49,13 @@ struct Cosigned {
 // restored, and nothing may be published.
 Result<Cosigned> collect_cosignatures(const Log& log, const std::string& note,
                                       const std::vector<WitnessClient*>& witnesses);
+
+// check_against_witnesses asks each what it cosigned last of this log, before anything is signed:
+// at start, and when this process begins to lead. Of more entries than are here, or of another
+// root, is a refusal (rules::witness_ahead): the database is an older copy, or of another course.
+// It gives a line for each witness that could not say; their word is then left to the cosigning.
+Result<std::vector<std::string>> check_against_witnesses(
+    const Log& log, const std::vector<WitnessClient*>& witnesses);
 
 // publish_checkpoint signs, collects and publishes. Fewer cosignatures than `quorum` publish
 // nothing and are incomplete (rules::witness_quorum); entries stay durable and a later call tries

@@ -138,6 +138,8 @@ Status LedgerService::flush_outbox() {
 
 Status LedgerService::checkpoint(Time now) {
   TRY(const bool leads, log_->lead());
+  if (leads && !led_before_) TRY_VOID(begin_to_lead());
+  led_before_ = leads;
   if (!leads) {
     // Another verifier signs; what it made known is served here too.
     TRY(const bool news, log_->follow());
@@ -147,14 +149,25 @@ Status LedgerService::checkpoint(Time now) {
   const bool fresh = !ledger::cosign_again(last_cosigned_, now, refresh_);
   const bool nothing_new = head.size == published().size;
   if (nothing_new && (fresh || witnesses_.empty())) return {};
-  std::vector<ledger::WitnessClient*> clients;
-  for (const auto& witness : witnesses_) clients.push_back(witness.get());
+  const auto clients = witness_clients();
   TRY(const ledger::Cosigned cosigned,
       nothing_new ? ledger::refresh_checkpoint(*log_, clients, quorum_)
                   : ledger::publish_checkpoint(*log_, now, clients, quorum_));
   last_cosigned_ = now;
   note_silence(cosigned);
   return learn();
+}
+
+std::vector<ledger::WitnessClient*> LedgerService::witness_clients() const {
+  std::vector<ledger::WitnessClient*> clients;
+  for (const auto& witness : witnesses_) clients.push_back(witness.get());
+  return clients;
+}
+
+Status LedgerService::begin_to_lead() {
+  TRY(const auto silent, ledger::check_against_witnesses(*log_, witness_clients()));
+  for (const std::string& line : silent) log_warning("witness: " + printable(line));
+  return {};
 }
 
 void LedgerService::note_silence(const ledger::Cosigned& cosigned) {

@@ -100,6 +100,9 @@ class LedgerService {
   };
   LedgerService(const Config& config, StateStore& state, const TrustSource& trust, Now now,
                 std::unique_ptr<ledger::Log> log, std::shared_ptr<const SigningKey> key);
+  // begin_to_lead asks the witnesses first whether this database is what they cosigned.
+  Status begin_to_lead();
+  std::vector<ledger::WitnessClient*> witness_clients() const;
   Status connect_witnesses(const std::vector<WitnessAddress>& witnesses);
   Status flush_outbox();
   Status checkpoint(Time now);
@@ -134,6 +137,7 @@ class LedgerService {
 
   std::mutex round_mutex_;  // one round at a time; guards what follows
   Time last_cosigned_{};
+  bool led_before_ = false;
   std::string last_complaint_;
   std::thread thread_;
 };

@@ -54,10 +54,13 @@ gives 0 ledger restore backup --output restored --checkpoint log/public/checkpoi
 gives 0 ledger fsck restored
 gives 0 ledger audit restored/public --key "$key"
 gives 0 ledger add restored entry1 --key log.key
+digest=sha256:$(sha256sum < entry3 | cut -d ' ' -f 1)
+ledger find restored "$digest" --by digest | grep -qx 'entry 3' || fail "entry 3 is not found by its digest"
 cmp <(ledger get restored 3) entry3 || fail "entry 3 is not what it was"
 
 gives 0 ledger rotate log --key log.key --next next --next-origin log.example/b --next-key next.key
 entry 4
+gives 0 ledger repair log --key log.key --mirror log/public
 gives 1 ledger add log entry4 --key log.key
 gives 0 ledger add next entry4 --key next.key
 gives 0 ledger freeze next --key next.key

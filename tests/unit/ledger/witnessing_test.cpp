@@ -36,6 +36,12 @@ class Witness final : public WitnessClient {
     return answer;
   }
 
+  Result<WitnessAnswer> last_checkpoint(const std::string& origin) override {
+    if (silent) return fail(incomplete(rules::witness_answer, "unreachable"));
+    const auto note = state->last_checkpoint(origin);
+    return note ? WitnessAnswer{200, "text/plain", *note} : WitnessAnswer{404, "text/plain", ""};
+  }
+
   TemporaryDirectory directory;
   std::string name;
   std::shared_ptr<const SigningKey> key;
@@ -201,4 +207,32 @@ TEST_CASE("an idle log is cosigned again when it is due, and when the clock was 
   CHECK_FALSE(cosign_again(test_time, test_time + Seconds(599), refresh));
   CHECK(cosign_again(test_time, test_time + refresh, refresh));
   CHECK(cosign_again(test_time, test_time - Seconds(1), refresh));
+}
+
+TEST_CASE("a database behind or beside what a witness cosigned is refused before it signs") {
+  TestLog test;
+  Witness witness(test);
+  const std::vector<WitnessClient*> witnesses{&witness};
+  CHECK(must(check_against_witnesses(*test.log, witnesses)).empty());
+  must(test.add("a"));
+  must(publish_checkpoint(*test.log, test_time, witnesses, 1));
+  CHECK(must(check_against_witnesses(*test.log, witnesses)).empty());
+
+  // A machine whose disk was set back as a whole: floor and database agree, and both are old.
+  const Path kept = test.directory.path() / "kept";
+  test.log.reset();
+  std::filesystem::copy(test.place().directory, kept, std::filesystem::copy_options::recursive);
+  must(test.reopen());
+  must(test.add("b"));
+  must(publish_checkpoint(*test.log, test_time, witnesses, 1));
+  test.log.reset();
+  std::filesystem::remove_all(test.place().directory);
+  std::filesystem::rename(kept, test.place().directory);
+  must(test.reopen());
+  REQUIRE_RULE(check_against_witnesses(*test.log, witnesses), rules::witness_ahead);
+  for (const char* name : {"x", "y", "z"}) must(test.add(name));
+  must(test.log->sign_checkpoint(test_time));
+  REQUIRE_RULE(check_against_witnesses(*test.log, witnesses), rules::witness_ahead);
+  witness.silent = true;
+  CHECK(must(check_against_witnesses(*test.log, witnesses)).size() == 1);
 }
