@@ -150,23 +150,34 @@ std::optional<HashAlgorithm> hash_of_size(std::size_t size) {
   return std::nullopt;
 }
 
+constexpr std::array<std::int8_t, 256> hex_values = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i)
+    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 6; ++i)
+    for (const char first : {'a', 'A'})
+      values[static_cast<std::size_t>(first + i)] = static_cast<std::int8_t>(10 + i);
+  return values;
+}();
+
 int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+  return hex_values[static_cast<unsigned char>(c)];
 }
 
 // append_hex decodes into room that is there; false where the text is not hexadecimal.
 bool append_hex(Bytes& to, std::string_view hex) {
   if (hex.size() % 2 != 0) return false;
+  std::size_t at = to.size();
+  to.resize(at + hex.size() / 2);
+  int wrong = 0;
   for (std::size_t i = 0; i < hex.size(); i += 2) {
     const int high = hex_value(hex[i]);
     const int low = hex_value(hex[i + 1]);
-    if (high < 0 || low < 0) return false;
-    to.push_back(static_cast<std::byte>(high * 16 + low));
+    wrong |= high | low;  // negative once one is
+    to[at++] = static_cast<std::byte>(high * 16 + low);
   }
-  return true;
+  return wrong >= 0;
 }
 
 bool is_hex(std::string_view text) {
@@ -411,15 +422,19 @@ void ImaEntry::digest_into(Hasher& hasher, Bytes& result) const {
     result.assign(digest_size(hasher.algorithm()), std::byte{0xff});
     return;
   }
+  static constexpr std::array<std::byte, event_name_size> zeros{};
+  std::array<ByteView, 3> parts{template_data, ByteView{}, ByteView{}};
   if (form == ImaTemplate::ima) {
-    static constexpr std::array<std::byte, event_name_size> zeros{};
     const std::string_view name = path.substr(0, event_name_size - 1);
-    hasher.update(file.value);
-    hasher.update(as_bytes(name));
-    hasher.update(ByteView(zeros).first(event_name_size - name.size()));
-  } else {
-    hasher.update(template_data);
+    parts = {file.value, as_bytes(name), ByteView(zeros).first(event_name_size - name.size())};
   }
+  // Small digests by the hundred thousand: without a hasher's context where there is a way.
+  if (hasher.algorithm() == HashAlgorithm::sha256) {
+    const Sha256 value = sha256({parts[0], parts[1], parts[2]});
+    result.assign(value.begin(), value.end());
+    return;
+  }
+  for (const ByteView part : parts) hasher.update(part);
   result = hasher.finish();
 }
 
@@ -431,6 +446,11 @@ bool template_hash_holds(const ImaEntry& entry, Hasher& hasher, Bytes& scratch) 
 
 void ImaReplay::extend(const ImaEntry& entry) {
   entry.digest_into(hasher_, scratch_);
+  if (hasher_.algorithm() == HashAlgorithm::sha256) {
+    const Sha256 value = sha256({pcr_, scratch_});
+    pcr_.assign(value.begin(), value.end());
+    return;
+  }
   hasher_.update(pcr_);
   hasher_.update(scratch_);
   pcr_ = hasher_.finish();

@@ -44,9 +44,14 @@ Found advance(const UntrustedImaLog& log, PcrBank bank, Bytes start, const Bytes
       entry.digest_into(hash_of_data, extended);
       if (padded) extended.resize(pcr.size(), std::byte{0});
       if (padded && entry.violation()) extended.assign(pcr.size(), std::byte{0xff});
-      hasher.update(pcr);
-      hasher.update(extended);
-      pcr = hasher.finish();
+      if (bank == HashAlgorithm::sha256) {
+        const Sha256 value = sha256({pcr, extended});
+        pcr.assign(value.begin(), value.end());
+      } else {
+        hasher.update(pcr);
+        hasher.update(extended);
+        pcr = hasher.finish();
+      }
     }
     if (pcr == quoted) found = {seen, true};
   }
