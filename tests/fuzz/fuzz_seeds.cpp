@@ -27,6 +27,7 @@
 #include "libattest/transparency/tlog_proof.h"
 #include "libattest/transparency/witness_protocol.h"
 #include "tests/support/catch.h"
+#include "tests/support/hf_model.h"
 #include "tests/support/made_tdx.h"
 #include "tests/support/test_ca.h"
 #include "tests/support/test_gpu.h"
@@ -285,6 +286,11 @@ TEST_CASE("seeds: models") {
   append(safetensors, as_bytes(header + "ab"));
   REQUIRE_OK(model::parse_safetensors(safetensors));
   seeds.add("model_safetensors", safetensors);
+
+  for (const HfModel& each :
+       {HfModel{}, HfModel{.class_name = "Qwen2ForCausalLM", .byte_level = true}})
+    for (const auto& [name, content] : each.files())
+      if (name.ends_with(".json")) seeds.add("model_hf", content);
   const std::string index = R"({"metadata":{"total_size":2},"weight_map":{"a":"1.safetensors"}})";
   REQUIRE_OK(model::parse_safetensors_index(index));
   seeds.add("model_safetensors", index);
