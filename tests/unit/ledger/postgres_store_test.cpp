@@ -132,23 +132,23 @@ TEST_CASE("a log is made once in a database, and joined by others") {
 
 TEST_CASE("several writers of one database lose nothing and make one history") {
   if (skipped()) return;
-  constexpr int writers = 3;
-  constexpr int batches = 15;
-  constexpr int batch = 8;
+  constexpr std::size_t writers = 3;
+  constexpr std::size_t batches = 15;
+  constexpr std::size_t batch = 8;
   SharedLog shared;
   std::vector<std::unique_ptr<TemporaryDirectory>> directories;
   std::vector<std::unique_ptr<Log>> logs;
-  for (int i = 0; i < writers; ++i) {
+  for (std::size_t i = 0; i < writers; ++i) {
     directories.push_back(std::make_unique<TemporaryDirectory>());
     logs.push_back(shared.join(directories.back()->path()));
   }
   std::vector<std::set<std::uint64_t>> given(writers);
   std::vector<std::thread> threads;
-  for (int writer = 0; writer < writers; ++writer)
+  for (std::size_t writer = 0; writer < writers; ++writer)
     threads.emplace_back([&, writer] {
-      for (int i = 0; i < batches; ++i) {
+      for (std::size_t i = 0; i < batches; ++i) {
         std::vector<Bytes> entries;
-        for (int n = 0; n < batch; ++n)
+        for (std::size_t n = 0; n < batch; ++n)
           entries.push_back(
               shared.test.entry(std::to_string(writer) + "-" + std::to_string(i * batch + n)));
         for (auto added = logs[writer]->add(entries);; added = logs[writer]->add(entries)) {
@@ -163,7 +163,7 @@ TEST_CASE("several writers of one database lose nothing and make one history") {
   must(shared.test.publish());
   std::set<std::uint64_t> all;
   std::uint64_t conflicts = 0;
-  for (int writer = 0; writer < writers; ++writer) {
+  for (std::size_t writer = 0; writer < writers; ++writer) {
     CHECK(given[writer].size() == batches * batch);
     all.insert(given[writer].begin(), given[writer].end());
     conflicts += static_cast<PostgresStore&>(logs[writer]->store()).serialization_failures();
