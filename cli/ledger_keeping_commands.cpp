@@ -1,5 +1,8 @@
 // attestctl ledger: backup, restore, repair, freeze, rotate, monitor: keeping a log, and an eye on
 // one.
+#include <chrono>
+#include <thread>
+
 #include "cli/command_line.h"
 #include "cli/groups.h"
 #include "cli/log_source.h"
@@ -124,6 +127,7 @@ struct MonitorOptions {
   std::vector<std::string> subjects;
   std::vector<std::string> signers;
   std::vector<std::string> expected;
+  std::uint32_t every = 0;  // seconds between looks; 0: one look
 };
 
 Result<ledger::Promise> promise_of(const std::string& text) {
@@ -249,6 +253,27 @@ void add_ending_commands(CommandLine& command_line, Command* group) {
                     [options](const Context& context) { return rotate(*options, context.now); });
 }
 
+// Looks again and again until an alarm, and tells of each look that found anything. A log that
+// cannot be reached is told of once and asked again: whoever hides it must not silence its monitor.
+Result<Report> follow(const MonitorOptions& options, const Context& context) {
+  const auto tell = [&](const Report& report) {
+    std::string text;
+    if (context.json) text = report.json.dump() + "\n";
+    for (const std::string& line : report.lines())
+      if (!context.json) text += line + "\n";
+    context.terminal.write(text);
+  };
+  for (bool away = false;;) {
+    auto report = monitor(options);
+    if (!report && report.error().kind != ErrorKind::incomplete) return report;
+    if (report && report->outcome != Outcome::pass) return report;
+    if (!report && !away) tell(Report().refusal(report.error()));
+    if (report && (away || report->json["entries"] != 0)) tell(*report);
+    away = !report;
+    std::this_thread::sleep_for(std::chrono::seconds(options.every));
+  }
+}
+
 }  // namespace
 
 void add_ledger_keeping_commands(CommandLine& command_line, Command* group) {
@@ -275,7 +300,12 @@ void add_ledger_keeping_commands(CommandLine& command_line, Command* group) {
                    "INDEX:FILE, an entry the log promised to hold there; repeatable")
       ->one_each_time();
   verb->add_option("--ca-file", options->ca_file, "Trust these certificates for the URL (PEM)");
-  command_line.runs(verb, [options](const Context&) { return monitor(*options); });
+  verb->add_option("--every", options->every,
+                   "Look again every so many seconds until an alarm; one look without")
+      ->positive();
+  command_line.runs(verb, [options](const Context& context) {
+    return options->every > 0 ? follow(*options, context) : monitor(*options);
+  });
 }
 
 }  // namespace attest::cli

@@ -4,20 +4,20 @@
 #include <cassert>
 #include <new>
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
+
+#include "libattest/crypto/openssl_handles.h"
 
 namespace attest {
 
-namespace {
-
-// Fetched once: EVP_MD_fetch by name for each digest would cost more than a small digest does.
-const EVP_MD* openssl_digest(HashAlgorithm algorithm) {
+const EVP_MD* openssl::digest_method(HashAlgorithm algorithm) {
   static const std::array<EVP_MD*, 4> digests = {
       EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_fetch(nullptr, "SHA256", nullptr),
       EVP_MD_fetch(nullptr, "SHA384", nullptr), EVP_MD_fetch(nullptr, "SHA512", nullptr)};
   return digests[static_cast<std::size_t>(algorithm)];
 }
+
+namespace {
 
 // A digest of OpenSSL's default provider fails only when memory is out.
 void require(int openssl_result) {
@@ -56,7 +56,7 @@ Result<HashAlgorithm> hash_by_name(std::string_view name) {
 
 Hasher::Hasher(HashAlgorithm algorithm) : context_(EVP_MD_CTX_new()), algorithm_(algorithm) {
   if (!context_) throw std::bad_alloc();
-  require(EVP_DigestInit_ex2(context_.get(), openssl_digest(algorithm), nullptr));
+  require(EVP_DigestInit_ex2(context_.get(), openssl::digest_method(algorithm), nullptr));
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;

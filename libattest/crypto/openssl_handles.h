@@ -14,6 +14,7 @@
 #include <openssl/x509v3.h>
 
 #include "libattest/base/bytes.h"
+#include "libattest/crypto/digest.h"
 
 namespace attest::openssl {
 
@@ -44,6 +45,9 @@ inline const unsigned char* data(ByteView bytes) {
 inline unsigned char* data(Bytes& bytes) {
   return reinterpret_cast<unsigned char*>(bytes.data());
 }
+
+// digest_method is fetched once and never freed: fetching by name costs more than a small digest.
+const EVP_MD* digest_method(HashAlgorithm algorithm);
 
 // OpenSSL queues the reasons of its failures for each thread; what is left there would turn up in
 // an unrelated call. Every function that asks OpenSSL about untrusted bytes holds one of these.

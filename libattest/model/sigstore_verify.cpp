@@ -84,12 +84,9 @@ bool digest_signed(const PublicKey& key, HashAlgorithm hash, ByteView digest, By
     const auto fixed = fixed_from_der(key.kind(), signature);
     if (!fixed || !check_range(key.kind(), *fixed)) return false;
   }
-  const EVP_MD* kind = hash == HashAlgorithm::sha256   ? EVP_sha256()
-                       : hash == HashAlgorithm::sha384 ? EVP_sha384()
-                                                       : EVP_sha512();
   const openssl::KeyContext context(EVP_PKEY_CTX_new(key.openssl(), nullptr));
   return context && EVP_PKEY_verify_init(context.get()) == 1 &&
-         EVP_PKEY_CTX_set_signature_md(context.get(), kind) == 1 &&
+         EVP_PKEY_CTX_set_signature_md(context.get(), openssl::digest_method(hash)) == 1 &&
          EVP_PKEY_verify(context.get(), openssl::data(signature), signature.size(),
                          openssl::data(digest), digest.size()) == 1;
 }

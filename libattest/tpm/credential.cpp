@@ -33,24 +33,10 @@ Error crypto_fault(std::string what) {
   return fault(rules::credential_crypto, "cannot make a credential: " + std::move(what));
 }
 
-const EVP_MD* openssl_hash(HashAlgorithm hash) {
-  switch (hash) {
-    case HashAlgorithm::sha1:
-      return EVP_sha1();
-    case HashAlgorithm::sha256:
-      return EVP_sha256();
-    case HashAlgorithm::sha384:
-      return EVP_sha384();
-    case HashAlgorithm::sha512:
-      return EVP_sha512();
-  }
-  return nullptr;
-}
-
 Bytes hmac(HashAlgorithm hash, ByteView key, ByteView message) {
   Bytes mac(digest_size(hash));
   unsigned int size = 0;
-  HMAC(openssl_hash(hash), key.data(), static_cast<int>(key.size()), octets(message),
+  HMAC(openssl::digest_method(hash), key.data(), static_cast<int>(key.size()), octets(message),
        message.size(), octets(mac), &size);
   return mac;
 }

@@ -33,20 +33,6 @@ std::optional<HashAlgorithm> hash_of_kernel(std::uint8_t number) {
   }
 }
 
-const EVP_MD* evp_of(HashAlgorithm hash) {
-  switch (hash) {
-    case HashAlgorithm::sha1:
-      return EVP_sha1();
-    case HashAlgorithm::sha256:
-      return EVP_sha256();
-    case HashAlgorithm::sha384:
-      return EVP_sha384();
-    case HashAlgorithm::sha512:
-      return EVP_sha512();
-  }
-  return nullptr;
-}
-
 // holds checks a signature over a digest: RSA with PKCS #1 v1.5, ECDSA in DER.
 bool holds(const PublicKey& key, HashAlgorithm hash, ByteView digest, ByteView signature) {
   const openssl::CleanErrors clean;
@@ -55,7 +41,7 @@ bool holds(const PublicKey& key, HashAlgorithm hash, ByteView digest, ByteView s
   if (key.kind() == KeyKind::rsa &&
       EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) != 1)
     return false;
-  if (EVP_PKEY_CTX_set_signature_md(context.get(), evp_of(hash)) != 1) return false;
+  if (EVP_PKEY_CTX_set_signature_md(context.get(), openssl::digest_method(hash)) != 1) return false;
   return EVP_PKEY_verify(context.get(), openssl::data(signature), signature.size(),
                          openssl::data(digest), digest.size()) == 1;
 }

@@ -30,6 +30,7 @@ for n in 1 2 3; do entry "$n"; done
 key=$(ledger init log --origin log.example/a --key log.key --json | jq -r .verifier_key)
 gives 0 ledger add log entry1 --key log.key
 gives 0 ledger monitor log/public --key "$key" --state seen --expect 0:entry1
+cp -r log/public earlier
 gives 0 ledger backup log --output backup
 gives 1 ledger backup log --output backup
 
@@ -38,6 +39,18 @@ sought=$(printf 'sha256:%064d' 3)
 [ "$(ledger monitor log/public --key "$key" --state seen --subject "$sought" --json | jq .sightings[0].index)" = 3 ] ||
   fail "the monitor does not tell of entry 3"
 gives 1 ledger monitor log/public --key "$key" --state seen --expect 0:entry2
+
+# One that goes on looking outlives a log that cannot be reached, and ends with an alarm.
+cp -r log/public shown
+ledger monitor shown --key "$key" --state followed --every 1 >follow.out 2>&1 &
+follower=$!
+until grep -q 'new entries' follow.out; do sleep 0.2; done
+mv shown hidden
+until grep -q incomplete follow.out; do sleep 0.2; done
+kill -0 "$follower" || fail "the monitor gave up when the log was away"
+mv earlier shown
+wait "$follower" && fail "the monitor did not alarm at a log that went back"
+grep -q ALARM follow.out || fail "the monitor ended without an alarm"
 gives 2 ledger monitor nowhere --key "$key" --state seen
 
 # Receipts, of either kind, under the published checkpoint.
