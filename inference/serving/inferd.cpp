@@ -15,6 +15,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto grace = 20s;
 constexpr auto turn_interval = 250ms;
 constexpr auto submit_interval = 1s;
+constexpr auto submit_slice = 2s;  // how long one round may go on, and the last one at the end
 // After a failure, so that an agent or verifier that is down is not asked all the time.
 constexpr auto submit_retry = 10s;
 constexpr auto renew_interval = 30s;
@@ -74,6 +75,7 @@ Result<std::unique_ptr<Inferd>> Inferd::start(const ServerConfiguration& configu
   self->recheck_at_ = SteadyClock::now() + configuration.recheck_interval;
   self->renew_at_ = SteadyClock::now();
   self->keeper_ = std::jthread([self](const std::stop_token& stop) { self->keep(stop); });
+  self->submitter_ = std::jthread([self](const std::stop_token& stop) { self->submit(stop); });
   return inferd;
 }
 
@@ -179,11 +181,6 @@ void Inferd::keep(const std::stop_token& stop) {
 // One round of what must be done again and again.
 void Inferd::turn() {
   const auto now = SteadyClock::now();
-  if (now >= submit_at_) {
-    const Status submitted = receipts_->submit_waiting();
-    submit_trouble_.note(submitted);
-    submit_at_ = SteadyClock::now() + (submitted ? submit_interval : submit_retry);
-  }
   if (now >= renew_at_) {
     node_trouble_.note(identity_->renew(model_->trust(), now_()));
     renew_at_ = SteadyClock::now() +
@@ -192,6 +189,17 @@ void Inferd::turn() {
   if (now >= recheck_at_) {
     model_trouble_.note(model_->recheck(now_()));
     recheck_at_ = SteadyClock::now() + configuration_.recheck_interval;
+  }
+}
+
+// Receipts have a thread of their own: an agent that is slow to take them, while more come, must
+// not keep the node's verdict and a revocation from being seen.
+void Inferd::submit(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const Status submitted = receipts_->submit_waiting(SteadyClock::now() + submit_slice);
+    submit_trouble_.note(submitted);
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, stop, submitted ? submit_interval : submit_retry, [] { return false; });
   }
 }
 
@@ -216,8 +224,11 @@ void Inferd::stop() {
   if (server_) server_->stop(grace);
   if (keeper_.joinable()) {
     keeper_.request_stop();
+    submitter_.request_stop();
     keeper_.join();
-    if (const Status submitted = receipts_->submit_waiting(); !submitted)
+    submitter_.join();
+    if (const Status submitted = receipts_->submit_waiting(SteadyClock::now() + submit_slice);
+        !submitted)
       log_warning("receipts wait for the next start: " + submitted.error().to_string());
   }
 }

@@ -36,6 +36,7 @@ class Inferd {
   Status listen();
   Status read_keys();
   void keep(const std::stop_token& stop);
+  void submit(const std::stop_token& stop);
   void turn();
   void reload();
 
@@ -61,7 +62,7 @@ class Inferd {
 
   using SteadyTime = std::chrono::steady_clock::time_point;
   // The keeper's own, once it runs.
-  SteadyTime submit_at_{}, renew_at_{}, recheck_at_{};
+  SteadyTime renew_at_{}, recheck_at_{};
   Trouble submit_trouble_{"receipts on their way to the ledger"};
   Trouble node_trouble_{"the node's attestation"};
   Trouble model_trouble_{"the model"};
@@ -70,7 +71,9 @@ class Inferd {
   std::condition_variable_any woken_;
   std::function<void()> reload_done_;  // set while a reload is asked for
   std::atomic<SteadyTime::rep> last_turn_{0};
-  std::jthread keeper_;  // last: it uses all the others
+  // Last: they use all the others.
+  std::jthread keeper_;
+  std::jthread submitter_;
 };
 
 }  // namespace attest::inference

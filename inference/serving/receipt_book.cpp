@@ -94,8 +94,8 @@ Result<Bytes> ReceiptBook::find(const Sha256& id) const {
   return read_file(file_of(id, receipt_ending), max_receipt_size + (4U << 20));
 }
 
-Status ReceiptBook::submit_waiting() {
-  for (;;) {
+Status ReceiptBook::submit_waiting(std::chrono::steady_clock::time_point until) {
+  while (std::chrono::steady_clock::now() < until) {
     Sha256 id;
     {
       const std::lock_guard lock(mutex_);
@@ -110,6 +110,7 @@ Status ReceiptBook::submit_waiting() {
     waiting_.erase(mark);
     TRY_VOID(system_files().remove(file_of(id, waiting_ending)));
   }
+  return {};
 }
 
 std::size_t ReceiptBook::size() const {

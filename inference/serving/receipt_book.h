@@ -8,6 +8,7 @@
 // A ReceiptBook may be used from several threads.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -34,8 +35,10 @@ class ReceiptBook {
   Status keep(const Sha256& id, ByteView receipt_file);
   // find refuses an id that is not kept (rules::receipt_not_kept).
   Result<Bytes> find(const Sha256& id) const;
-  // submit_waiting submits what waits, oldest first, and stops at the first that fails.
-  Status submit_waiting();
+  // submit_waiting submits what waits, oldest first, and stops at the first that fails. When
+  // `until` has passed, it begins no other: what still waits is for the next call.
+  Status submit_waiting(
+      std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
 
   std::size_t size() const;
   std::size_t waiting() const;

@@ -73,6 +73,17 @@ TEST_CASE("the oldest receipts go, and with them what waits to be submitted") {
   REQUIRE(must(system_files().list(here.path())).size() == 2);  // the receipt and its mark
 }
 
+TEST_CASE("a round of submitting ends when its time is over, and the next one goes on") {
+  TemporaryDirectory here;
+  Agent agent;
+  const auto book = must(ReceiptBook::open(here.path(), {}, agent.submit()));
+  must(book->keep(id_of("a"), as_bytes("a")));
+  REQUIRE_OK(book->submit_waiting(std::chrono::steady_clock::now()));
+  REQUIRE(book->waiting() == 1);
+  must(book->submit_waiting());
+  REQUIRE(agent.taken == std::vector{id_of("a")});
+}
+
 TEST_CASE("without an agent nothing waits") {
   TemporaryDirectory here;
   const auto book = must(ReceiptBook::open(here.path(), {}, {}));
