@@ -153,11 +153,13 @@ std::optional<HashAlgorithm> hash_of_size(std::size_t size) {
 constexpr std::array<std::int8_t, 256> hex_values = [] {
   std::array<std::int8_t, 256> values{};
   values.fill(-1);
-  for (int i = 0; i < 10; ++i)
-    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
-  for (int i = 0; i < 6; ++i)
-    for (const char first : {'a', 'A'})
-      values[static_cast<std::size_t>(first + i)] = static_cast<std::int8_t>(10 + i);
+  std::int8_t value = 0;
+  for (const char digit : std::string_view("0123456789"))
+    values[static_cast<unsigned char>(digit)] = value++;
+  for (const std::string_view letters : {"abcdef", "ABCDEF"}) {
+    value = 10;
+    for (const char letter : letters) values[static_cast<unsigned char>(letter)] = value++;
+  }
   return values;
 }();
 
