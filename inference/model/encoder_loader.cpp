@@ -126,13 +126,7 @@ class Encoder::Loader {
     return floats;
   }
   Result<Matrix> matrix(const std::string& name, std::size_t columns, std::size_t rows) {
-    const model::GgufTensor* found = file_->gguf().find_tensor(name);
-    if (!found) return fail(refused(rules::transformer_tensor, "tensor " + name + " is missing"));
-    if (found->columns() != columns || found->rows() != rows)
-      return fail(
-          refused(rules::transformer_tensor, "tensor " + name + " has wrong dimensions")
-              .expected(std::to_string(columns) + " x " + std::to_string(rows))
-              .found(std::to_string(found->columns()) + " x " + std::to_string(found->rows())));
+    TRY(const model::GgufTensor* found, tensor_of_size(file_->gguf(), name, columns, rows));
     used_.insert(name);
     return Matrix::pack(*found, file_->data(*found));
   }

@@ -170,4 +170,16 @@ Result<ModelShape> read_model_shape(const model::Gguf& gguf) {
   return ShapeReader(gguf, *architecture).read();
 }
 
+Result<const model::GgufTensor*> tensor_of_size(const model::Gguf& gguf, const std::string& name,
+                                                std::size_t columns, std::size_t rows) {
+  const model::GgufTensor* found = gguf.find_tensor(name);
+  if (!found) return fail(refused(rules::transformer_tensor, "tensor " + name + " is missing"));
+  if (found->columns() != columns || found->rows() != rows)
+    return fail(
+        refused(rules::transformer_tensor, "tensor " + name + " has wrong dimensions")
+            .expected(std::to_string(columns) + " x " + std::to_string(rows))
+            .found(std::to_string(found->columns()) + " x " + std::to_string(found->rows())));
+  return found;
+}
+
 }  // namespace attest::inference

@@ -46,10 +46,16 @@ struct ModelShape {
 // above the head's, more experts used than there are, a vocabulary other than the tokenizer's.
 Result<ModelShape> read_model_shape(const model::Gguf& gguf);
 
+// tensor_of_size finds a tensor, and refuses one that is missing or of other dimensions. It points
+// into `gguf`.
+Result<const model::GgufTensor*> tensor_of_size(const model::Gguf& gguf, const std::string& name,
+                                                std::size_t columns, std::size_t rows);
+
 }  // namespace attest::inference
 
 namespace attest::rules {
 inline constexpr Rule shape_architecture{"inference.shape.architecture"};
 inline constexpr Rule shape_unsupported{"inference.shape.unsupported"};
 inline constexpr Rule shape_number{"inference.shape.number"};
+inline constexpr Rule transformer_tensor{"inference.transformer.tensor"};
 }  // namespace attest::rules

@@ -152,7 +152,6 @@ void append_together(std::span<Continuation> continuations, const Machine& machi
 }  // namespace attest::inference
 
 namespace attest::rules {
-inline constexpr Rule transformer_tensor{"inference.transformer.tensor"};
 inline constexpr Rule transformer_unknown_tensor{"inference.transformer.unknown-tensor"};
 inline constexpr Rule transformer_budget{"inference.transformer.budget"};
 inline constexpr Rule sequence_too_long{"inference.sequence.too-long"};

@@ -255,13 +255,7 @@ class TransformerLoader {
 
   Result<const model::GgufTensor*> tensor(const std::string& name, std::size_t columns,
                                           std::size_t rows) {
-    const model::GgufTensor* found = gguf_->find_tensor(name);
-    if (!found) return fail(refused(rules::transformer_tensor, "tensor " + name + " is missing"));
-    if (found->columns() != columns || found->rows() != rows)
-      return fail(
-          refused(rules::transformer_tensor, "tensor " + name + " has wrong dimensions")
-              .expected(std::to_string(columns) + " x " + std::to_string(rows))
-              .found(std::to_string(found->columns()) + " x " + std::to_string(found->rows())));
+    TRY(const model::GgufTensor* found, tensor_of_size(*gguf_, name, columns, rows));
     used_.insert(name);
     return found;
   }
