@@ -5,26 +5,19 @@
 #include <mutex>
 #include <thread>
 
-#include "ledger/audit.h"
-#include "ledger/fsck.h"
 #include "ledger/postgres_connection.h"
 #include "ledger/postgres_store.h"
 #include "libattest/transparency/checkpoint.h"
 #include "tests/support/catch.h"
 #include "tests/support/fault_rounds.h"
 #include "tests/support/ledger_fixture.h"
+#include "tests/support/postgres_log.h"
 #include "tests/support/postgres_server.h"
 
 using namespace attest;
 using namespace attest::ledger;
 
 namespace {
-
-bool skipped() {
-  if (postgres_installed()) return false;
-  WARN("skipped: there is no PostgreSQL 15 here");
-  return true;
-}
 
 void wait_for_standby(PostgresServer& primary) {
   primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
@@ -77,16 +70,6 @@ class Load {
   std::vector<std::pair<Bytes, std::uint64_t>> kept_;
   std::vector<std::thread> threads_;
 };
-
-void check_sound(Log& log) {
-  DirectorySource source(log.public_directory());
-  AuditRequest request;
-  request.verifier_key = log.verifier_key();
-  for (const auto& report : {must(audit(source, request)), must(fsck(log.store()))}) {
-    INFO((report.findings.empty() ? "" : report.findings.front().what));
-    CHECK(report.verdict == Verdict::ok);
-  }
-}
 
 }  // namespace
 

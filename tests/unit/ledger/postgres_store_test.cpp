@@ -9,14 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ledger/audit.h"
 #include "ledger/backup.h"
-#include "ledger/fsck.h"
 #include "ledger/postgres_connection.h"
 #include "ledger/witnessing.h"
 #include "libattest/transparency/checkpoint.h"
 #include "tests/support/catch.h"
 #include "tests/support/ledger_fixture.h"
+#include "tests/support/postgres_log.h"
 #include "tests/support/postgres_server.h"
 
 using namespace attest;
@@ -27,12 +26,6 @@ namespace {
 PostgresServer& server() {
   static PostgresServer running;
   return running;
-}
-
-bool skipped() {
-  if (postgres_installed()) return false;
-  WARN("skipped: there is no PostgreSQL 15 here");
-  return true;
 }
 
 std::string name_of(const std::string& url) {
@@ -59,16 +52,6 @@ struct SharedLog {
     return must(Log::join(other(directory), test_origin, test.key));
   }
 };
-
-void check_sound(Log& log) {
-  DirectorySource source(log.public_directory());
-  AuditRequest request;
-  request.verifier_key = log.verifier_key();
-  for (const auto& report : {must(audit(source, request)), must(fsck(log.store()))}) {
-    INFO((report.findings.empty() ? "" : report.findings.front().what));
-    CHECK(report.verdict == Verdict::ok);
-  }
-}
 
 }  // namespace
 
